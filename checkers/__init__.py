@@ -1,0 +1,1 @@
+"""Pure judgement: a history and a contract go in, a verdict with its proof comes out."""

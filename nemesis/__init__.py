@@ -1,0 +1,1 @@
+"""What breaks things: faults with a cure and a proof, their schedules, and what carries them out."""
