@@ -1,0 +1,142 @@
+"""Logical processes do what their plans say, at a drawn pace, and every step is written down.
+
+Jepsen's interpreter, on one event loop. ``concurrency`` places each hold one process; a process
+does one thing at a time, and each thing is two lines of the history: the invocation before
+anything is done, the completion once the client knows how it ended.
+
+    ok, fail   the process goes on
+    info       nobody knows: the process is over. Its client is closed, and process
+               ``p + concurrency`` begins in its place with a new client and a new plan
+
+An op that outlasts its time-out is cancelled and is ``info``: cancelling does not take a request
+back from the wire. All places share one pace: the gaps between two invocations are drawn from
+[0, 2/rate), so that the mean is the rate and no two clients march in step. Time lost to a stall
+is not made up for in a burst. Nothing is kept of an op once it is written down.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Protocol
+
+from harness.draws import stream
+from harness.workloads.workload import Client, Completion, Invocation, Plan, Workload
+from histories.op import Op, OpType
+
+__all__ = ["Interpreter", "Pace", "RecordsOps"]
+
+
+class RecordsOps(Protocol):
+    """Where ops go, a line each."""
+
+    def record(self, **fields: Any) -> Op:
+        """Write one op down."""
+
+
+@dataclass(slots=True)
+class Pace:
+    """When the next invocation may start, by the event loop's clock.
+
+    >>> pace = Pace(rate=100, rng=Random(1))
+    >>> starts = [pace.next_start(now=0.0) for _ in range(1000)]
+    >>> 9 < starts[-1] < 11
+    True
+    """
+
+    rate: float
+    rng: Random
+    start: float = 0.0
+
+    debt_s_max = 0.1  # how much of a stall may be caught up with
+
+    def next_start(self, now: float) -> float:
+        """Draw the time of the next invocation; in the past means at once."""
+        gap = self.rng.random() * 2 / self.rate
+        self.start = max(self.start + gap, now - self.debt_s_max)
+        return self.start
+
+
+@dataclass(slots=True)
+class Interpreter:
+    """Runs the processes of one workload until it is told to stop."""
+
+    workload: Workload
+    recorder: RecordsOps
+    concurrency: int
+    rate: float
+    seed: int
+    timeout_ms: int
+    on_op: Callable[[Op], None] = lambda _op: None
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def stop(self) -> None:
+        """Let every process finish what it is doing, and do no more."""
+        self._stop.set()
+
+    async def run(self, time_limit_s: float | None = None) -> None:
+        """Run every place until ``stop`` or the time limit, and close all clients."""
+        pace = Pace(self.rate, stream(self.seed, "pace"), asyncio.get_running_loop().time())
+        async with asyncio.TaskGroup() as group:
+            for place in range(self.concurrency):
+                group.create_task(self._place(place, pace), name=f"place {place}")
+            if time_limit_s is not None:
+                await self._sleep(time_limit_s)
+                self.stop()
+
+    async def _place(self, place: int, pace: Pace) -> None:
+        process = place
+        while not self._stop.is_set():
+            plan = self.workload.plan(place, process, stream(self.seed, "process", process))
+            client = await self.workload.client(place, process)
+            try:
+                await self._process(process, plan, client, pace)
+            finally:
+                await client.close()
+            process += self.concurrency
+
+    async def _process(self, process: int, plan: Plan, client: Client, pace: Pace) -> None:
+        """Do what the plan says until an op's end is unknown or the run is over."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._sleep(pace.next_start(loop.time()) - loop.time())
+            if self._stop.is_set():
+                return
+
+            invocation = plan.next()
+            self._record(process, OpType.INVOKE, invocation, {})
+            completion = await self._invoke(process, client, invocation)
+            self._record(process, completion.type, invocation, completion.fields)
+
+            if completion.type is OpType.INFO:
+                return
+            plan.on_completion(invocation, completion)
+
+    async def _invoke(self, process: int, client: Client, invocation: Invocation) -> Completion:
+        try:
+            async with asyncio.timeout(self.timeout_ms / 1000):
+                return await client.invoke(invocation)
+        except TimeoutError:
+            error = f"no answer within {self.timeout_ms} ms"
+            return Completion(OpType.INFO, {"error": error})
+        except asyncio.CancelledError:
+            # Stopped at once. What was under way may still happen, and the history says so.
+            self._record(process, OpType.INFO, invocation, {"error": "the run was stopped"})
+            raise
+
+    def _record(self, process: int, type: OpType, invocation: Invocation, fields: Any) -> None:
+        op = self.recorder.record(
+            process=process, type=type.word, f=invocation.f, **{**invocation.fields, **fields}
+        )
+        self.on_op(op)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, but wake at once when the run stops."""
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
+        except TimeoutError:
+            pass

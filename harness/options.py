@@ -1,0 +1,95 @@
+"""What one run is asked to do: a value, stored in ``test.json``, from which it can be repeated.
+
+Everything that is drawn in a run (payloads, queues, pauses, the fault schedule) is drawn from
+``seed``. What the machine adds, such as which toxiproxy was found or how long a set-up took, is
+recorded beside the options and never in them.
+"""
+
+import shlex
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+__all__ = ["MODES", "MODE_DEFAULT", "NEMESES_DEFAULT", "RunOptions"]
+
+MODES = (
+    "ASYNC_MASTER+ASYNC_FLUSH",
+    "ASYNC_MASTER+SYNC_FLUSH",
+    "SYNC_MASTER+ASYNC_FLUSH",
+    "SYNC_MASTER+SYNC_FLUSH",
+)
+MODE_DEFAULT = "SYNC_MASTER+SYNC_FLUSH"
+NEMESES_DEFAULT = ("kill-master", "partition", "delay-replication")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """The options of one run."""
+
+    seed: int
+    workload: str = "queue"
+    nemeses: tuple[str, ...] = NEMESES_DEFAULT
+    mode: str = MODE_DEFAULT
+    world: str = "local"
+    time_limit_s: float = 60.0
+    rate: float = 400.0  # operations a second, all processes together
+    concurrency: int = 10
+    queues: int = 4
+    volatile: bool = False  # un-fsynced bytes die with the process: a kill is a power cut
+    toxiproxy: str = "auto"  # auto | real | embedded
+    out: str = "runs"
+    node_command: tuple[str, ...] = ()  # starts a node in place of ours, for controls
+
+    @property
+    def broker_role(self) -> str:
+        """The master's brokerRole."""
+        return self.mode.split("+")[0]
+
+    @property
+    def flush_disk_type(self) -> str:
+        """The master's flushDiskType."""
+        return self.mode.split("+")[1]
+
+    @property
+    def name(self) -> str:
+        """The family of runs it belongs to: its folder under ``out``."""
+        return f"{self.workload}-{'+'.join(self.nemeses) or 'none'}"
+
+    @property
+    def out_folder(self) -> Path:
+        """Where run folders go."""
+        return Path(self.out)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a map of plain values; ``from_json`` is the inverse."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> "RunOptions":
+        """Read options back; keys of a later version are left out."""
+        known = {field.name for field in fields(cls)}
+        values = {key: value for key, value in stored.items() if key in known}
+        for key in ("nemeses", "node_command"):
+            if key in values:
+                values[key] = tuple(values[key])
+        return cls(**values)
+
+    def command(self) -> str:
+        """Spell the command that repeats the run, with whatever differs from the defaults."""
+        plain = RunOptions(seed=self.seed)
+        words = ["mqhavoc", "run", "--seed", str(self.seed)]
+        for option, value, usual in (
+            ("--workload", self.workload, plain.workload),
+            ("--mode", self.mode, plain.mode),
+            ("--nemesis", ",".join(self.nemeses) or "none", ",".join(plain.nemeses)),
+            ("--world", self.world, plain.world),
+            ("--time-limit", f"{self.time_limit_s:g}", f"{plain.time_limit_s:g}"),
+            ("--rate", f"{self.rate:g}", f"{plain.rate:g}"),
+            ("--concurrency", str(self.concurrency), str(plain.concurrency)),
+            ("--queues", str(self.queues), str(plain.queues)),
+            ("--toxiproxy", self.toxiproxy, plain.toxiproxy),
+            ("--node-command", shlex.join(self.node_command), ""),
+        ):
+            if value != usual:
+                words += [option, shlex.quote(value)]
+        return " ".join([*words, *(["--volatile"] if self.volatile else [])])

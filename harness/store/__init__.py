@@ -1,0 +1,1 @@
+"""Where runs are kept: one folder a run, and a catalogue of the folders."""

@@ -1,0 +1,44 @@
+"""How fast the suite's own clusters tick, so that a run of a minute sees what a day would.
+
+RocketMQ's defaults are made for production: 30 s between registrations, 10 s between two copies
+of the slave's tables, 120 s until the name server gives a broker up. The broker keeps them; the
+suite's clusters do not, and ``test.json`` says with which they ran. The flush timers stay as they
+are, for they decide what a power cut may take (spec/guarantees.md, Loss).
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+__all__ = [
+    "BROKER_TIMINGS",
+    "CONVERGENCE_MS_MAX",
+    "NAMESERVER_TIMINGS",
+    "REQUEST_TIMEOUT_MS",
+    "ROUTE_REFRESH_MS",
+]
+
+BROKER_TIMINGS: Mapping[str, int] = MappingProxyType(
+    {
+        "registerNameServerPeriod": 1_000,
+        "haReconnectInterval": 200,
+        "haSendHeartbeatInterval": 500,
+        "haHousekeepingInterval": 3_000,
+        "slaveSyncInterval": 1_000,
+        "slaveTimeout": 800,
+        "syncFlushTimeout": 1_500,
+        "flushConsumerOffsetInterval": 1_000,
+        "mappedFileSizeCommitLog": 64 * 1024 * 1024,
+    }
+)
+
+NAMESERVER_TIMINGS: Mapping[str, int] = MappingProxyType(
+    {"brokerExpiredTime": 10_000, "scanNotActiveBrokerInterval": 1_000}
+)
+
+REQUEST_TIMEOUT_MS = 2_500
+"""A client's patience: longer than slaveTimeout and syncFlushTimeout, or every weak status
+would be seen as a time-out (spec/rocketmq.md, trap 9)."""
+
+ROUTE_REFRESH_MS = 1_000
+CONVERGENCE_MS_MAX = 30_000
+"""P12: after all cures both logs are equal and a send succeeds within this time."""
