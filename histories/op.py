@@ -25,7 +25,8 @@ The functions of our own workloads, and what their ops carry besides index, time
 ``value`` of a send is unique in a run, ``<producer>-<counter>``; ``key`` is its UNIQ_KEY on the
 wire. ``crc`` is CRC-32 of the body. ``attempts`` are the wire requests that a send made.
 Nemesis ops (process ``nemesis``) have f = the fault's name and carry ``fault``.
-Foreign histories use their own functions (enqueue, dequeue, add, read, txn, poll, ...).
+Foreign histories use their own functions (enqueue, dequeue, add, read, txn, poll, ...), and their
+own fields, which are kept in ``extra`` by name.
 """
 
 from enum import IntEnum
@@ -101,3 +102,4 @@ class Op(msgspec.Struct, omit_defaults=True, frozen=True, kw_only=True):
     next_offset: int | None = None
     certified: bool | None = None
     fault: FaultRecord | None = None
+    extra: dict[str, Any] = {}  # fields that are none of the above; on disk beside the others

@@ -1,0 +1,283 @@
+"""Ops become columns a block at a time, so that no more than a block is ever held as objects.
+
+A ``Block`` is a few ten thousand rows under construction: a reader either puts whole ops in it,
+one a row, or fills rows of a column at once. ``ColumnBuilder`` lines the blocks up. A column
+that no op of the history uses costs nothing: it is one ``-1`` seen from every row.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from histories.errors import HistoryError
+from histories.messages import Message, deliveries, queue_of, sends, value_of
+from histories.op import NEMESIS, Op, OpType
+from histories.values import NONE, ValueTable
+
+__all__ = [
+    "MESSAGE_COLUMNS",
+    "NEMESIS_PROCESS",
+    "OP_COLUMNS",
+    "Array",
+    "Block",
+    "ColumnBuilder",
+    "Columns",
+    "Names",
+    "Tables",
+]
+
+Array = NDArray[np.signedinteger[Any]]
+
+NEMESIS_PROCESS = -2
+"""Stands for the nemesis in the process column; other processes with a name go down from here."""
+
+OP_COLUMNS: Mapping[str, type[np.signedinteger[Any]]] = {
+    "index": np.int64,
+    "time": np.int64,
+    "process": np.int32,
+    "type": np.int8,
+    "f": np.int16,
+    "queue": np.int32,
+    "node": np.int16,
+    "value": np.int64,
+    "offset": np.int64,
+    "physical_offset": np.int64,
+    "crc": np.int64,
+    "status": np.int16,
+    "attempts": np.int16,
+}
+
+MESSAGE_COLUMNS: Mapping[str, type[np.signedinteger[Any]]] = {
+    "row": np.int64,
+    "queue": np.int32,
+    "offset": np.int64,
+    "value": np.int64,
+    "crc": np.int64,
+}
+
+_TYPES = {kind.word: int(kind) for kind in OpType}
+_INT32_MAX = 2**31 - 1
+_INT64_MAX = 2**63 - 1
+
+
+class Names:
+    """Text as small numbers, in the order in which it was first seen."""
+
+    __slots__ = ("_codes", "names")
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self.names: list[str] = []
+        self._codes: dict[str, int] = {}
+        for name in names:
+            self.code(name)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def code(self, name: str | None) -> int:
+        """Give the number of a name, a new one if need be; -1 for None."""
+        if name is None:
+            return NONE
+        code = self._codes.get(name)
+        if code is None:
+            code = self._codes[name] = len(self.names)
+            self.names.append(name)
+        return code
+
+    def find(self, name: str) -> int:
+        """Give the number of a name, or -1, which no name has, if it was never seen."""
+        return self._codes.get(name, NONE)
+
+
+@dataclass(slots=True)
+class Tables:
+    """What the codes of all columns of one history mean."""
+
+    fs: Names = field(default_factory=Names)
+    queues: Names = field(default_factory=Names)
+    nodes: Names = field(default_factory=Names)
+    statuses: Names = field(default_factory=Names)
+    processes: Names = field(default_factory=lambda: Names([NEMESIS]))
+    values: ValueTable = field(default_factory=ValueTable)
+
+    def process(self, process: int | str) -> int:
+        """Give the number in the process column: its own, or from -2 down for a name."""
+        if isinstance(process, int) and 0 <= process <= _INT32_MAX:
+            return process
+        return NEMESIS_PROCESS - self.processes.code(str(process))
+
+
+class Block:
+    """Consecutive rows of a history under construction, and the messages of their ops."""
+
+    __slots__ = ("_deliveries", "_sends", "columns", "size", "tables")
+
+    def __init__(self, size: int, tables: Tables) -> None:
+        self.size = size
+        self.tables = tables
+        self.columns: dict[str, Array] = {}
+        self._deliveries: list[NDArray[np.int64]] = []
+        self._sends: list[NDArray[np.int64]] = []
+
+    def column(self, name: str) -> Array:
+        """Give a column to write to; it is -1 wherever it is not written."""
+        column = self.columns.get(name)
+        if column is None:
+            column = self.columns[name] = np.full(self.size, NONE, OP_COLUMNS[name])
+        return column
+
+    def put(self, row: int, op: Op) -> None:
+        """Write one whole op in its row."""
+        tables = self.tables
+        self._set("index", row, op.index)
+        self._set("time", row, op.time)
+        self._set("process", row, tables.process(op.process))
+        self._set("type", row, _type_code(op))
+        self._set("f", row, tables.fs.code(op.f))
+        self._set("queue", row, tables.queues.code(queue_of(op)))
+        self._set("node", row, tables.nodes.code(op.node))
+        self._set("value", row, tables.values.id(value_of(op)))
+        self._set("offset", row, op.queue_offset)
+        self._set("physical_offset", row, op.physical_offset)
+        self._set("crc", row, op.crc)
+        self._set("status", row, tables.statuses.code(op.status))
+        if op.attempts is not None:
+            self._set("attempts", row, sum(attempt.sent for attempt in op.attempts))
+        self._put_messages(self._deliveries, row, deliveries(op))
+        self._put_messages(self._sends, row, sends(op))
+
+    def deliver(
+        self, rows: NDArray[np.int64], queue: Array, offset: Array, value: Array, crc: Array
+    ) -> None:
+        """Add messages delivered, one an element; their order within a row is kept."""
+        self._deliveries.append(np.stack([rows, queue, offset, value, crc]).astype(np.int64))
+
+    def deliveries(self) -> NDArray[np.int64] | None:
+        """Give the messages delivered as five lines (see MESSAGE_COLUMNS), by row."""
+        return _by_row(self._deliveries)
+
+    def sends(self) -> NDArray[np.int64] | None:
+        """Give the messages sent by transactions likewise."""
+        return _by_row(self._sends)
+
+    def _set(self, name: str, row: int, value: int | None) -> None:
+        if value is not None and value != NONE:
+            if not -_INT64_MAX <= value <= _INT64_MAX:
+                raise HistoryError(f"{name} to fit in 64 bits", found=value)
+            self.column(name)[row] = value
+
+    def _put_messages(
+        self, messages: list[NDArray[np.int64]], row: int, found: Iterable[Message]
+    ) -> None:
+        rows = [
+            (
+                row,
+                self.tables.queues.code(message.queue),
+                _number(message.offset),
+                self.tables.values.id(message.value),
+                _number(message.crc),
+            )
+            for message in found
+        ]
+        if rows:
+            messages.append(np.array(rows, np.int64).T)
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Finished columns by name, each as long as its table."""
+
+    size: int
+    ops: Mapping[str, Array]
+    deliveries: Mapping[str, Array]
+    sends: Mapping[str, Array]
+    tables: Tables
+
+
+class ColumnBuilder:
+    """Blocks in the order of the file, which ``finish`` joins to columns."""
+
+    def __init__(self) -> None:
+        self.tables = Tables()
+        self.size = 0
+        self._blocks: dict[str, list[Array]] = {name: [] for name in OP_COLUMNS}
+        self._deliveries: list[NDArray[np.int64]] = []
+        self._sends: list[NDArray[np.int64]] = []
+
+    def block(self, size: int) -> Block:
+        """Begin the next block; it counts only once it was added."""
+        return Block(size, self.tables)
+
+    def add(self, block: Block) -> None:
+        """Take over a block that is complete."""
+        for name, blocks in self._blocks.items():
+            blocks.append(block.columns.get(name, _absent(block.size, OP_COLUMNS[name])))
+        for messages, found in (
+            (self._deliveries, block.deliveries()),
+            (self._sends, block.sends()),
+        ):
+            if found is not None:
+                found[0] += self.size
+                messages.append(found)
+        self.size += block.size
+
+    def finish(self) -> Columns:
+        """Join the blocks, one column at a time, to hold only one of them twice."""
+        ops = {name: _join(self._blocks.pop(name), OP_COLUMNS[name]) for name in OP_COLUMNS}
+        return Columns(
+            self.size,
+            ops,
+            _message_columns(self._deliveries),
+            _message_columns(self._sends),
+            self.tables,
+        )
+
+
+def _type_code(op: Op) -> int:
+    code = _TYPES.get(op.type)
+    if code is None:
+        raise HistoryError("type to be invoke, ok, fail or info", found=op.type)
+    return code
+
+
+def _number(value: object) -> int:
+    return value if type(value) is int else NONE
+
+
+def _absent(size: int, dtype: type[np.signedinteger[Any]]) -> Array:
+    """Make a column of -1 that takes the memory of one."""
+    return np.broadcast_to(np.array(NONE, dtype), size)
+
+
+def _join(blocks: list[Array], dtype: type[np.signedinteger[Any]]) -> Array:
+    if all(block.strides == (0,) for block in blocks):
+        return _absent(sum(map(len, blocks)), dtype)
+    joined = np.concatenate(blocks)
+    joined.flags.writeable = False
+    return joined
+
+
+def _by_row(messages: list[NDArray[np.int64]]) -> NDArray[np.int64] | None:
+    if not messages:
+        return None
+    joined = np.concatenate(messages, axis=1)
+    rows = joined[0]
+    if (rows[1:] >= rows[:-1]).all():
+        return joined
+    return joined[:, np.argsort(rows, kind="stable")]
+
+
+def _message_columns(messages: list[NDArray[np.int64]]) -> Mapping[str, Array]:
+    if not messages:
+        return {name: _absent(0, dtype) for name, dtype in MESSAGE_COLUMNS.items()}
+    columns: dict[str, Array] = {}
+    for line, (name, dtype) in enumerate(MESSAGE_COLUMNS.items()):
+        column = np.concatenate([block[line] for block in messages])
+        columns[name] = (
+            _absent(len(column), dtype) if (column == NONE).all() else column.astype(dtype)
+        )
+        columns[name].flags.writeable = False
+    return columns
