@@ -40,7 +40,7 @@ def find_run(name: Path) -> RunFolder:
 def _rows(out: Path) -> Iterator[CatalogueRow]:
     for test_json in sorted(out.glob("*/*/test.json")):
         folder = RunFolder(test_json.parent)
-        options = _read(test_json).get("options", {})
+        options = _read(test_json)
         yield CatalogueRow(
             folder=folder,
             name=test_json.parent.parent.name,
