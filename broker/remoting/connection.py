@@ -1,0 +1,266 @@
+"""One connection and the commands that cross it, in both directions at once.
+
+Either end may ask: ``request`` waits for the reply with its opaque, any number at a time, in any
+order; ``send_oneway`` waits for nothing. Either end may be asked: ``handler`` answers with a
+command, with None (nobody is answered, or not now: see ``send``), or with an awaitable of those.
+
+What an unanswered request tells its sender is definite if not one byte of it left this process.
+So frames wait in an outbox until the transport has placed all that was written before, and leave
+together, once in a turn of the event loop. What is still in the outbox was not sent.
+
+    a request times out   RemotingTimeoutError, and the connection is cut, as by RocketMQ's client:
+                          a late reply has nowhere to go, and what is unsent never will be sent
+    the connection ends   ClosedError, for every request that still waits
+    either, before the    SendError instead
+    first byte was sent
+    malformed bytes       the connection ends: nothing after them can be trusted
+    no traffic            in either direction for ``idle_ms``: it ends
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, TypeAlias, cast
+
+from broker.errors import (
+    ClosedError,
+    RemoteProtocolError,
+    RemotingError,
+    RemotingTimeoutError,
+    SendError,
+)
+from broker.remoting.answers import explain
+from broker.remoting.codec import FrameDecoder, encode
+from broker.remoting.command import Command
+
+__all__ = ["IDLE_MS", "Answer", "Connection", "Handler"]
+
+IDLE_MS: Final = 120_000
+"""RocketMQ's ``serverChannelMaxIdleTimeSeconds``, and its client's."""
+
+Answer: TypeAlias = Command | Awaitable[Command | None] | None
+"""What a handler gives back: at once, later, or never."""
+
+Handler: TypeAlias = Callable[[Command, "Connection"], Answer]
+"""What answers the requests of the other end."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A request without its reply."""
+
+    reply: asyncio.Future[Command]
+    number: int  # of its frame, counted over the connection's life
+
+
+def _answer_nobody(_command: Command, _connection: "Connection") -> None:
+    return None
+
+
+class Connection(asyncio.Protocol):
+    """One end of a connection; the same class for who dialled and who accepted."""
+
+    def __init__(self, handler: Handler = _answer_nobody, idle_ms: int = IDLE_MS) -> None:
+        self.peer = "nobody yet"  # host:port of the other end
+        self.on_close: list[Callable[[Connection], None]] = []
+        self.is_closed = False  # or closing: it takes no more
+        self.gone: asyncio.Future[None]  # done once the transport has ended
+        self._handler = handler
+        self._idle_ms = idle_ms
+        self._decoder = FrameDecoder()
+        self._waiting: dict[int, _Waiting] = {}
+        self._opaque = 0
+        self._outbox: list[bytes] = []
+        self._frames = 0  # ever put into the outbox
+        self._frames_written = 0  # of these, handed to the transport
+        self._writing_paused = False
+        self._flush_due = False
+        self._why_closed = "closed by the peer"
+        self._answering: dict[asyncio.Future[Command | None], None] = {}
+
+    # What our own side calls.
+
+    async def request(self, command: Command, timeout_ms: float) -> Command:
+        """Ask, and wait for the reply; the connection gives the command its opaque."""
+        self._require_open()
+        self._opaque += 1
+        opaque = self._opaque
+        waiting = _Waiting(self._loop.create_future(), self._frames)
+        self._waiting[opaque] = waiting
+        self.send(command.numbered(opaque))
+        timer = self._loop.call_later(timeout_ms / 1000, self._time_out, opaque, timeout_ms)
+        try:
+            return await waiting.reply
+        finally:
+            timer.cancel()
+            self._waiting.pop(opaque, None)
+
+    def send_oneway(self, command: Command) -> None:
+        """Ask for something without wanting an answer; it may never arrive."""
+        self._require_open()
+        self._opaque += 1
+        self.send(command.numbered(self._opaque).oneway())
+
+    def send(self, command: Command) -> None:
+        """Send a command as it is, such as the late reply to a parked request."""
+        if self.is_closed:
+            return
+        self._outbox.append(encode(command))
+        self._frames += 1
+        if not self._flush_due:
+            self._flush_due = True
+            self._loop.call_soon(self._flush)
+
+    def close(self, why: str = "closed by this side") -> None:
+        """Send what the outbox holds, then end the connection."""
+        self._flush()
+        self._end(why)
+        self._transport.close()
+
+    def abort(self, why: str = "cut by this side") -> None:
+        """End the connection at once; what was not sent never will be."""
+        self._end(why)
+        self._transport.abort()
+
+    def cancel_answers(self) -> list[asyncio.Future[Command | None]]:
+        """Stop the handlers at work here; return what to await until they have."""
+        answers = list(self._answering)
+        for answer in answers:
+            answer.cancel()
+        return answers
+
+    # What the transport calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        # uvloop's transports are not subclasses of asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
+        self._loop = asyncio.get_running_loop()
+        self.gone = self._loop.create_future()
+        # From the first byte it cannot place, the transport says so: see the outbox.
+        self._transport.set_write_buffer_limits(high=0)
+        self.peer = _address(transport.get_extra_info("peername"))
+        self._touched = self._loop.time()
+        self._idle_timer = self._loop.call_later(self._idle_ms / 1000, self._watch_idleness)
+
+    def data_received(self, data: bytes) -> None:
+        """Settle replies and serve requests, in the order in which they came."""
+        self._touched = self._loop.time()
+        try:
+            for command in self._decoder.feed(data):
+                if self.is_closed:
+                    return
+                if command.is_reply:
+                    self._settle(command)
+                else:
+                    self._serve(command)
+        except RemoteProtocolError as error:
+            logger.warning("%s sent what is no frame: %s", self.peer, error)
+            self.close(str(error))
+
+    def pause_writing(self) -> None:
+        """Hold frames back until the transport has placed what it has."""
+        self._writing_paused = True
+
+    def resume_writing(self) -> None:
+        """Go on with what was held back."""
+        self._writing_paused = False
+        self._flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell everyone who waits, then everyone who asked to be told."""
+        self._end(str(exc) if exc else self._why_closed)
+        self._idle_timer.cancel()
+        for callback in self.on_close:
+            callback(self)
+        self.gone.set_result(None)
+
+    # How it is done.
+
+    def _require_open(self) -> None:
+        if self.is_closed:
+            raise SendError(f"connection to {self.peer} ended: {self._why_closed}")
+
+    def _flush(self) -> None:
+        self._flush_due = False
+        if self._writing_paused or not self._outbox or self._transport.is_closing():
+            return
+        frames, self._outbox = self._outbox, []
+        self._frames_written += len(frames)
+        self._touched = self._loop.time()
+        self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
+
+    def _settle(self, reply: Command) -> None:
+        waiting = self._waiting.pop(reply.opaque, None)
+        # Its asker may have been cancelled, and then nobody misses it.
+        if waiting is not None and not waiting.reply.done():
+            waiting.reply.set_result(reply)
+
+    def _serve(self, command: Command) -> None:
+        try:
+            answer = self._handler(command, self)
+        except Exception as error:  # noqa: BLE001 - the peer is owed an answer, whatever broke
+            answer = explain(command, error)
+        if answer is None or isinstance(answer, Command):
+            self._answer(command, answer)
+        else:
+            task = asyncio.ensure_future(answer, loop=self._loop)
+            self._answering[task] = None
+            task.add_done_callback(partial(self._answer_late, command))
+
+    def _answer_late(self, command: Command, task: asyncio.Future[Command | None]) -> None:
+        del self._answering[task]
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None:
+            self._answer(command, task.result())
+        elif isinstance(error, Exception):
+            self._answer(command, explain(command, error))
+        else:
+            raise error
+
+    def _answer(self, command: Command, answer: Command | None) -> None:
+        if answer is not None and not command.is_oneway:
+            self.send(answer)
+
+    def _time_out(self, opaque: int, timeout_ms: float) -> None:
+        waiting = self._waiting.pop(opaque, None)
+        if waiting is None or waiting.reply.done():
+            return
+        why = f"no answer from {self.peer} in {timeout_ms:.0f} ms"
+        waiting.reply.set_exception(self._failure(waiting, RemotingTimeoutError(why)))
+        self.abort(why)
+
+    def _failure(self, waiting: _Waiting, if_sent: RemotingError) -> RemotingError:
+        return if_sent if waiting.number < self._frames_written else SendError(str(if_sent))
+
+    def _end(self, why: str) -> None:
+        """Fail every request that waits; from now on the connection is closed."""
+        if self.is_closed:
+            return
+        self.is_closed = True
+        self._why_closed = why
+        waiting, self._waiting = self._waiting, {}
+        for one in waiting.values():
+            if not one.reply.done():
+                lost = ClosedError(f"connection to {self.peer} ended: {why}")
+                one.reply.set_exception(self._failure(one, lost))
+
+    def _watch_idleness(self) -> None:
+        idle_s = self._loop.time() - self._touched
+        left_s = self._idle_ms / 1000 - idle_s
+        if left_s <= 0:
+            self.close(f"idle for {self._idle_ms} ms")
+        else:
+            self._idle_timer = self._loop.call_later(left_s, self._watch_idleness)
+
+
+def _address(name: object) -> str:
+    if isinstance(name, tuple) and len(name) >= 2:
+        return f"{name[0]}:{name[1]}"
+    return str(name) if name else "unknown"
