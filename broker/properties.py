@@ -21,7 +21,9 @@ from dataclasses import Field, dataclass, field, fields
 from enum import StrEnum
 from typing import Any, TypeVar, get_origin
 
-__all__ = ["ConfigError", "Properties", "key_of", "read_properties", "setting", "to_properties"]
+from broker.errors import ConfigError
+
+__all__ = ["Properties", "key_of", "read_properties", "setting", "to_properties"]
 
 T = TypeVar("T")
 Reader = Callable[[str], object]
@@ -48,15 +50,6 @@ def key_of(setting_field: Field[Any]) -> str:
     return setting_field.metadata["key"] or head + "".join(word.capitalize() for word in rest)
 
 
-class ConfigError(Exception):
-    """A configuration that cannot be used: everything that is wrong with it, at once."""
-
-    def __init__(self, source: str, problems: tuple[str, ...]) -> None:
-        self.source = source
-        self.problems = problems
-        super().__init__("\n".join(f"{source}: {problem}" for problem in problems))
-
-
 @dataclass(slots=True)
 class Properties:
     """What one file said: a value for each field it set, the line of each key, and its problems."""
@@ -74,7 +67,7 @@ class Properties:
     def raise_problems(self, source: str) -> None:
         """Raise all problems at once, if there are any."""
         if self.problems:
-            raise ConfigError(source, tuple(self.problems))
+            raise ConfigError("\n".join(f"{source}: {problem}" for problem in self.problems))
 
 
 def read_properties(text: str, schema: type, ignored: Collection[str] = ()) -> Properties:
