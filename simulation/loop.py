@@ -1,0 +1,154 @@
+"""An event loop on virtual time: nothing ever waits, the clock jumps to the next timer.
+
+The loop is asyncio's own ``BaseEventLoop`` with its two contacts to the world taken away. Where
+it would block in a selector until the next timer is due, the clock is set to that timer instead;
+where it would read a clock, it reads its own. Callbacks of one instant run in the order in which
+they were scheduled, so a run is a function of its inputs alone.
+
+    time()             virtual seconds, from 0.0
+    a stuck run        no callback is ready and no timer is set: nothing can ever happen again.
+                       That is an error, and it names every task and what it waits for.
+    hosts              a callback belongs to the host in whose context it was scheduled
+                       (``simulation/hosts.py``): a dead host's callbacks are dropped, a paused
+                       host's are held until it resumes.
+
+There is no I/O here at all: no sockets, no pipes, no signals, and no threads (``run_in_executor``
+is an error, since a thread is a second clock).
+"""
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from simulation.hosts import HOST
+
+__all__ = ["SimulationStuckError", "VirtualLoop", "run_virtual"]
+
+T = TypeVar("T")
+
+
+class SimulationStuckError(Exception):
+    """Every task waits and no timer is set; the message names who waits for what."""
+
+
+class VirtualLoop(asyncio.BaseEventLoop):
+    """An asyncio event loop whose clock is a number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._now = 0.0
+        self._selector = _JumpingSelector(self)  # asked by BaseEventLoop._run_once
+
+    def time(self) -> float:
+        """Virtual seconds since the loop was made."""
+        return self._now
+
+    def jump(self, seconds: float) -> None:
+        """Let virtual time pass. Only the loop itself, when nothing else is left to do."""
+        self._now += seconds
+
+    def call_soon(  # type: ignore[override]  # typeshed's variadic generics say no more
+        self,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.Handle:
+        """Schedule for this instant, on behalf of the host of the context."""
+        return super().call_soon(*_hosted(callback, args, context), context=context)
+
+    def call_at(  # type: ignore[override]  # likewise
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Schedule for a later instant, on behalf of the host of the context."""
+        return super().call_at(when, *_hosted(callback, args, context), context=context)
+
+    def run_in_executor(  # type: ignore[override]
+        self,
+        executor: Any,  # noqa: ARG002
+        func: Any,
+        *args: Any,  # noqa: ARG002
+    ) -> Any:
+        """Refuse: a thread would be a second clock."""
+        raise RuntimeError(f"no threads on virtual time; {func!r} wanted one")
+
+    def _process_events(self, event_list: list[Any]) -> None:
+        assert not event_list, "the jumping selector never has events"
+
+    def _write_to_self(self) -> None:
+        """Nothing to wake: there is no other thread."""
+
+
+class _JumpingSelector:
+    """Stands where asyncio blocks until a timer is due, and makes it due."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        self._loop = loop
+
+    def select(self, timeout: float | None) -> list[Any]:
+        if timeout is None:
+            raise SimulationStuckError(_who_waits(self._loop))
+        if timeout > 0:
+            self._loop.jump(timeout)
+        return []
+
+    def close(self) -> None:
+        """Nothing was open."""
+
+
+def run_virtual(main: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end on a fresh virtual loop, and close the loop.
+
+    >>> async def sleeper() -> float:
+    ...     await asyncio.sleep(3600)
+    ...     return asyncio.get_running_loop().time()
+    >>> run_virtual(sleeper())
+    3600.0
+    """
+    loop = VirtualLoop()
+    try:
+        asyncio.set_event_loop(loop)
+        return loop.run_until_complete(main)
+    finally:
+        _bury(loop)
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+def _bury(loop: VirtualLoop) -> None:
+    """Close what still waits, dead hosts' tasks among them, now that nobody can be disturbed."""
+    for task in sorted(asyncio.all_tasks(loop), key=lambda task: task.get_name()):
+        task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 -- meant
+        coroutine = task.get_coro()
+        with suppress(Exception):  # a finally block that wants to await, or a closed port
+            if coroutine is not None:
+                coroutine.close()
+
+
+def _hosted(
+    callback: Callable[..., object], args: tuple[Any, ...], context: contextvars.Context | None
+) -> tuple[Any, ...]:
+    host = HOST.get() if context is None else context.get(HOST)
+    return (callback, *args) if host is None else (host.run, host.incarnation, callback, *args)
+
+
+def _who_waits(loop: VirtualLoop) -> str:
+    tasks = sorted(asyncio.all_tasks(loop), key=lambda task: task.get_name())
+    lines = [f"  {task.get_name()}: {_innermost(task)}" for task in tasks]
+    return "\n".join(
+        [f"stuck at {loop.time():.3f} s: no timer is set and every task waits", *lines]
+    )
+
+
+def _innermost(task: "asyncio.Task[Any]") -> str:
+    """Say where a task is suspended: the innermost frame of its chain of awaits."""
+    frames = task.get_stack(limit=None)
+    if not frames:
+        return "not started"
+    code = frames[-1].f_code
+    return f"in {code.co_qualname}, line {frames[-1].f_lineno} of {code.co_filename}"

@@ -1,0 +1,164 @@
+"""One direction of a connection: bytes go in at one end and come out at the other, in order, later.
+
+What happens to a chunk on its way is decided by the toxics of the link, with toxiproxy's meaning
+(spec/toxiproxy.md, A4), each time the chunk at the head of the pipe is looked at:
+
+    toxic       a chunk                                   a FIN
+    (none)      arrives after the base latency            likewise, behind the data
+    latency     arrives that much later                   not delayed by itself
+    bandwidth   rate 0: is held; else paced               waits only behind held data
+    timeout     is dropped                                passes
+    slow_close  passes                                    is delayed
+    limit_data  passes up to N bytes a connection,        passes
+                then the connection closes
+    slicer      arrives in pieces                         passes
+    reset_peer  closes the connection with a reset        likewise
+
+Toxics apply to what is still in the pipe at once, and when they change every pipe of the link is
+looked at again. The decision is pure (``fate``); the pipe carries it out with one timer.
+"""
+
+import asyncio
+import contextvars
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Fate", "Packet", "Pipe", "fate"]
+
+Toxics = Mapping[str, Mapping[str, Any]]
+
+_WORLD = contextvars.Context()
+"""Bytes under way belong to no host: they arrive though their sender has died since."""
+
+
+@dataclass(slots=True)
+class Packet:
+    """A chunk under way, or the FIN when ``data`` is None."""
+
+    data: bytes | None
+    sent_at: float  # virtual seconds
+    latency_s: float  # of the bare network, drawn when it was sent
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What becomes of the packet at the head of a pipe."""
+
+    arrive_at: float | None = None  # None: held until the toxics change
+    drop: bool = False
+    reset: bool = False
+    cut_after: int | None = None  # deliver so many bytes of it, then close
+    slice: int | None = None  # deliver in pieces of about this size
+
+
+def fate(packet: Packet, toxics: Toxics, stream: str, passed: int) -> Fate:
+    """Decide on a packet; ``passed`` bytes went through this pipe before it.
+
+    >>> held = {"stall": {"type": "bandwidth", "stream": "upstream", "rate": 0}}
+    >>> fate(Packet(b"x", 1.0, 0.5), held, "upstream", 0).arrive_at is None
+    True
+    >>> fate(Packet(b"x", 1.0, 0.5), held, "downstream", 0).arrive_at
+    1.5
+    """
+    arrive_at = packet.sent_at + packet.latency_s
+    cut_after = slice_ = None
+    for toxic in toxics.values():
+        if toxic["stream"] != stream:
+            continue
+        match toxic["type"]:
+            case "reset_peer":
+                return Fate(arrive_at + toxic.get("timeout", 0) / 1e3, reset=True)
+            case "slow_close" if packet.data is None:
+                arrive_at += toxic.get("delay", 0) / 1e3
+            case "timeout" if packet.data is not None:
+                return Fate(arrive_at, drop=True)
+            case "bandwidth" if packet.data is not None:
+                if toxic.get("rate", 0) == 0:
+                    return Fate()
+                arrive_at += len(packet.data) / (toxic["rate"] * 1e3)
+            case "latency" if packet.data is not None:
+                arrive_at += toxic.get("latency", 0) / 1e3
+            case "limit_data" if packet.data is not None:
+                left = max(toxic.get("bytes", 0) - passed, 0)
+                cut_after = left if left <= len(packet.data) else cut_after
+            case "slicer" if packet.data is not None:
+                slice_ = max(toxic.get("average_size", 1), 1)
+    return Fate(arrive_at, cut_after=cut_after, slice=slice_)
+
+
+class Pipe:
+    """A queue of packets, moved on by one timer; ``deliver`` and ``finish`` are the far end."""
+
+    def __init__(
+        self,
+        stream: str,
+        toxics: Callable[[], Toxics],
+        deliver: Callable[[bytes], None],
+        finish: Callable[[bool], None],
+    ) -> None:
+        self.stream = stream
+        self.queued = 0  # bytes not yet delivered
+        self.on_drained: Callable[[], None] = lambda: None
+        self._toxics = toxics
+        self._deliver = deliver
+        self._finish = finish  # called once, with whether it was a reset
+        self._packets: deque[Packet] = deque()
+        self._passed = 0
+        self._last_arrival = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._ended = False
+
+    def send(self, data: bytes | None, latency_s: float) -> None:
+        """Put in a chunk, or the FIN; what comes after the FIN is an error of ours."""
+        if self._ended:
+            return
+        now = asyncio.get_running_loop().time()
+        self._packets.append(Packet(data, now, latency_s))
+        self.queued += len(data or b"")
+        self.look()
+
+    def look(self) -> None:
+        """Look at the head of the queue (again): something new came, or the toxics changed."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        loop = asyncio.get_running_loop()
+        while self._packets and not self._ended:
+            decided = fate(self._packets[0], self._toxics(), self.stream, self._passed)
+            if decided.arrive_at is None:
+                return
+            arrive_at = max(decided.arrive_at, self._last_arrival)  # never reorder
+            if arrive_at > loop.time():
+                self._timer = loop.call_at(arrive_at, self.look, context=_WORLD)
+                return
+            self._last_arrival = arrive_at
+            self._arrive(self._packets.popleft(), decided)
+
+    def end(self, *, reset: bool) -> None:
+        """Lose what is under way and tell the far end that the connection is gone."""
+        if self._ended:
+            return
+        self._ended = True
+        self._packets.clear()
+        self.queued = 0
+        if self._timer is not None:
+            self._timer.cancel()
+        self._finish(reset)
+
+    def _arrive(self, packet: Packet, decided: Fate) -> None:
+        data = packet.data
+        self.queued -= len(data or b"")
+        if decided.reset or data is None:
+            self.end(reset=decided.reset)
+            return
+        self._passed += len(data)
+        if not decided.drop:
+            whole = data if decided.cut_after is None else data[: decided.cut_after]
+            step = decided.slice or max(len(whole), 1)
+            for begin in range(0, len(whole), step):
+                self._deliver(whole[begin : begin + step])
+        if decided.cut_after is not None:
+            self.end(reset=False)
+        self.on_drained()
