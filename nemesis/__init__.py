@@ -1,1 +1,1 @@
-"""What breaks things: faults with a cure and a proof, their schedules, and what carries them out."""
+"""What breaks things: faults with a cure and a proof, their schedules, and their conductor."""

@@ -1,0 +1,172 @@
+"""Carry a schedule out: inject, prove, hold, cure, prove, and write everything down.
+
+Each step is a task of its own, so that faults overlap as planned. Before it injects, a step takes
+hold of what its fault occupies, and lets go when the cure is proven: a node that is slow to come
+back delays its next fault and nothing else. Four ops go into the history for each fault, two for
+its injection and two for its cure, in Jepsen's way: one before, one after with the proof.
+
+    journal.enter  >  record inject  >  inject  >  record proof
+    record cure    >  cure           >  record proof  >  journal.strike
+
+An injection or cure that cannot be proven is recorded with ``bit=False``, and the run can prove
+nothing. What could not be cured in its turn is tried again by ``cure_all``, which everybody must
+await who ever awaited ``run``; it raises ``NemesisError`` after it has tried everything.
+
+Only asyncio's clock is used, so that the simulation can carry a schedule out in virtual time.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from msgspec import structs
+
+from histories.op import FaultRecord
+from nemesis.catalogue import KINDS
+from nemesis.faults import Fault, Proof, Step, class_of
+from nemesis.healing import NemesisError, attempt, cure, sweep
+from nemesis.journal import Journal
+from nemesis.schedules import Schedule
+from nemesis.shapes import HOLD_MS_MIN
+from nemesis.targets import NodeEnds, Targets
+
+__all__ = ["Conductor", "Record"]
+
+Record: TypeAlias = Callable[[str, FaultRecord], object]
+"""Writes a nemesis op: its f, and its fault."""
+
+ENDS_MS_MAX = 1000
+"""How long a node may take to say where its log ends."""
+
+
+class Conductor:
+    """One schedule on its way through one cluster."""
+
+    def __init__(
+        self, targets: Targets, schedule: Schedule, record: Record, journal: Journal
+    ) -> None:
+        self._targets = targets
+        self._schedule = schedule
+        self._record = record
+        self._journal = journal
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._executed: dict[int, Step] = {}
+        self._began = 0.0
+
+    @property
+    def active(self) -> Mapping[int, Fault]:
+        """What is on right now, by fault id; for live progress."""
+        return self._journal.active()
+
+    @property
+    def executed(self) -> Schedule:
+        """The schedule as it was carried out so far, with the times that were kept."""
+        steps = tuple(step for _, step in sorted(self._executed.items()))
+        return replace(self._schedule, steps=steps)
+
+    async def run(self) -> Schedule:
+        """Carry every step out, and return the schedule as it was executed."""
+        self._began = asyncio.get_running_loop().time()
+        async with asyncio.TaskGroup() as steps:
+            for number, step in enumerate(self._schedule.steps, start=1):
+                steps.create_task(self._perform(number, step))
+        return self.executed
+
+    async def cure_all(self) -> None:
+        """Cure what is still on, the youngest first, then sweep the cluster. Idempotent."""
+        problems = []
+        for number, fault in reversed(list(self.active.items())):
+            proof = await self._cure(number, fault)
+            if not proof.bit:
+                problems.append(f"{fault.name}: {proof.text}")
+        problems += await sweep(self._targets)
+        if problems:
+            raise NemesisError(f"not cured: {'; '.join(problems)}")
+
+    async def _perform(self, number: int, step: Step) -> None:
+        await self._sleep_until(step.at_ms)
+        async with self._holding(step.fault):
+            at_ms = self._now_ms()
+            if at_ms + HOLD_MS_MIN > self._schedule.cure_by_ms:
+                return  # The fault before it on the same target took all of its time.
+            await self._inject(number, step.fault)
+            await self._sleep_until(max(step.until_ms, at_ms + HOLD_MS_MIN))
+            self._executed[number] = replace(step, at_ms=at_ms, until_ms=self._now_ms())
+            await self._cure(number, step.fault)
+
+    async def _inject(self, number: int, fault: Fault) -> None:
+        self._journal.enter(number, fault)
+        before = await self._describe(number, fault, "inject")
+        self._record(fault.name, before)
+        proof = await attempt(KINDS[fault.kind].inject, self._targets, fault)
+        await self._record_proof(before, proof)
+
+    async def _cure(self, number: int, fault: Fault) -> Proof:
+        before = await self._describe(number, fault, "cure")
+        self._record(fault.name, before)
+        proof = await cure(self._targets, fault)
+        if proof.bit:
+            self._journal.strike(number)
+        await self._record_proof(before, proof)
+        return proof
+
+    async def _record_proof(self, before: FaultRecord, proof: Proof) -> None:
+        after = structs.replace(
+            before,
+            bit=proof.bit,
+            proof=proof.text,
+            options={**before.options, **proof.learned},
+            ends=await self._ends(),
+        )
+        self._record(before.name, after)
+
+    async def _describe(self, number: int, fault: Fault, phase: str) -> FaultRecord:
+        nodes = [self._targets.nodes[name] for name in fault.targets if name in self._targets.nodes]
+        volatile = any(node.volatile for node in nodes)
+        return FaultRecord(
+            id=number,
+            name=fault.name,
+            fault_class=class_of(KINDS[fault.kind], volatile=volatile),
+            phase=phase,
+            targets=list(fault.targets),
+            options={**fault.options, "volatile": volatile} if nodes else dict(fault.options),
+            stops_writes=fault.stops_writes,
+            ends=await self._ends(),
+        )
+
+    async def _ends(self) -> dict[str, Any]:
+        """Ask every node that can answer how long its log is, past every proxy."""
+        names = list(self._targets.nodes)
+        ends = await asyncio.gather(*(self._ends_of(name) for name in names))
+        return {
+            name: {"end": found.end, "flushed": found.flushed}
+            for name, found in zip(names, ends, strict=True)
+            if found.end is not None
+        }
+
+    async def _ends_of(self, name: str) -> NodeEnds:
+        node = self._targets.nodes[name]
+        if node.pid() is None or node.paused():
+            return NodeEnds(None, None)
+        try:
+            async with asyncio.timeout(ENDS_MS_MAX / 1000):
+                return await node.ends()
+        except TimeoutError:
+            return NodeEnds(None, None)
+
+    @asynccontextmanager
+    async def _holding(self, fault: Fault) -> AsyncIterator[None]:
+        """Keep other faults off what this one occupies; sorted, so that nobody waits in a ring."""
+        async with AsyncExitStack() as stack:
+            for thing in fault.occupies:
+                lock = self._locks.setdefault(thing, asyncio.Lock())
+                await stack.enter_async_context(lock)
+            yield
+
+    async def _sleep_until(self, at_ms: int) -> None:
+        await asyncio.sleep(max(0, at_ms - self._now_ms()) / 1000)
+
+    def _now_ms(self) -> int:
+        return round((asyncio.get_running_loop().time() - self._began) * 1000)
