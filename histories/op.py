@@ -34,7 +34,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["NEMESIS", "Attempt", "FaultRecord", "Op", "OpType"]
+__all__ = ["NEMESIS", "Attempt", "FaultRecord", "LogDump", "Op", "OpType"]
 
 NEMESIS = "nemesis"
 """The process that injects faults."""
@@ -75,6 +75,20 @@ class FaultRecord(msgspec.Struct, omit_defaults=True, frozen=True, kw_only=True)
     bit: bool | None = None  # proven to have taken (or, for a cure, to have lost) effect
     proof: str = ""  # how that is known, for people
     ends: dict[str, Any] = {}  # node -> {end, flushed}: physical offsets seen at that moment
+
+
+class LogDump(msgspec.Struct, omit_defaults=True, frozen=True, kw_only=True):
+    """What a node's commit log is, as checksums: the value of an ok ``dump``, as a map.
+
+    Blocks are counted from ``begin``; ``at`` helps to compare with a log that ends earlier.
+    """
+
+    begin: int  # physical offset of the first byte it has
+    end: int
+    block: int  # bytes
+    crcs: list[int]  # CRC-32 of each whole block
+    tail_crc: int = 0  # of the last block, if it is not whole; 0 if there is none
+    at: dict[str, int] = {}  # offset -> CRC-32 from the begin of its block up to there
 
 
 class Op(msgspec.Struct, omit_defaults=True, frozen=True, kw_only=True):
