@@ -25,6 +25,7 @@ __all__ = [
     "SendReply",
     "read_fields",
     "read_send_header",
+    "required_field",
     "write_fields",
     "write_send_v2",
 ]
@@ -155,6 +156,16 @@ def read_fields(fields: dict[str, str], header: type[HeaderT]) -> HeaderT:
         raise RemoteProtocolError(
             f"expected the fields of {header.__name__}, got {sorted(fields)}: {error}"
         ) from error
+
+
+def required_field(command: Command, name: str) -> str:
+    """Give one field of a command; ``RemoteProtocolError`` if it is missing."""
+    text = command.ext_fields.get(name)
+    if text is None:
+        raise RemoteProtocolError(
+            f"request {command.code}: expected the field {name!r}, got {sorted(command.ext_fields)}"
+        )
+    return text
 
 
 def write_fields(header: msgspec.Struct) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""The name server: who the brokers are, where they are, and which topics they hold."""

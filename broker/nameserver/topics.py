@@ -1,0 +1,83 @@
+"""What a broker says of its topics, and the version by which a change is noticed.
+
+Field order is the wire's: RocketMQ writes the keys of an object in alphabetical order.
+"""
+
+from enum import IntFlag
+from typing import Final, TypeVar
+
+import msgspec
+
+from broker.errors import RemoteProtocolError
+from broker.remoting import fastjson
+
+__all__ = ["DataVersion", "Permission", "TopicConfig", "TopicTable", "from_json", "to_json"]
+
+StructT = TypeVar("StructT")
+
+
+class Permission(IntFlag):
+    """What may be done with a topic's queues."""
+
+    INHERIT = 1  # other topics may be made like this one
+    WRITE = 2
+    READ = 4
+
+
+READ_WRITE: Final = Permission.READ | Permission.WRITE
+
+
+class DataVersion(msgspec.Struct, rename="camel", frozen=True):
+    """When a table last changed, and how often it did. Versions are equal or not, never ordered."""
+
+    counter: int = 0
+    timestamp: int = 0
+
+    def next(self, now_ms: int) -> "DataVersion":
+        """Give the version after one more change."""
+        return DataVersion(self.counter + 1, now_ms)
+
+
+class TopicConfig(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """A topic's queues on one broker."""
+
+    order: bool = False
+    perm: int = int(READ_WRITE)
+    read_queue_nums: int = 16
+    topic_filter_type: str = "SINGLE_TAG"
+    topic_name: str
+    topic_sys_flag: int = 0
+    write_queue_nums: int = 16
+
+
+class TopicTable(msgspec.Struct, rename="camel", frozen=True):
+    """All topics of a broker: RocketMQ's ``TopicConfigSerializeWrapper``."""
+
+    data_version: DataVersion = DataVersion()
+    topic_config_table: dict[str, TopicConfig] = {}
+
+
+def to_json(value: msgspec.Struct) -> bytes:
+    """Write a value as RocketMQ would; what is None is left out.
+
+    >>> to_json(DataVersion(2, 1795493067272)).decode()
+    '{"counter":2,"timestamp":1795493067272}'
+    """
+    return fastjson.dumps(_without_nulls(msgspec.to_builtins(value)))
+
+
+def from_json(data: bytes | str, kind: type[StructT]) -> StructT:
+    """Read a value; ``RemoteProtocolError`` if the text is none of its kind."""
+    found = fastjson.loads_object(data)
+    try:
+        return msgspec.convert(_without_nulls(found), kind, strict=False, str_keys=True)
+    except msgspec.ValidationError as error:
+        raise RemoteProtocolError(
+            f"expected a {kind.__name__}, got {data[:200]!r}: {error}"
+        ) from error
+
+
+def _without_nulls(value: object) -> object:
+    if not isinstance(value, dict):
+        return value
+    return {key: _without_nulls(one) for key, one in value.items() if one is not None}
