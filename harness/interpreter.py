@@ -68,6 +68,7 @@ class Interpreter:
     seed: int
     timeout_ms: int
     on_op: Callable[[Op], None] = lambda _op: None
+    processes: int = 0  # numbers given out so far; the next free one
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     def stop(self) -> None:
@@ -87,6 +88,7 @@ class Interpreter:
     async def _place(self, place: int, pace: Pace) -> None:
         process = place
         while not self._stop.is_set():
+            self.processes = max(self.processes, process + 1)
             plan = self.workload.plan(place, process, stream(self.seed, "process", process))
             client = await self.workload.client(place, process)
             try:

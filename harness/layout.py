@@ -15,26 +15,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import javaproperties
+
 from harness.leases import PortBlock
 from harness.options import RunOptions
 from harness.timings import BROKER_TIMINGS, NAMESERVER_TIMINGS
+from nemesis.topology import LINKS
 
-__all__ = ["HOST", "LINKS", "NODES", "Layout", "LinkPlan", "layout_of", "properties_of"]
+__all__ = [
+    "HOST",
+    "NODES",
+    "Layout",
+    "LinkPlan",
+    "layout_of",
+    "properties_of",
+    "properties_text",
+]
 
 HOST = "127.0.0.1"
 NODES = ("nameserver", "master", "slave")
-
-LINKS = (
-    "client->nameserver",
-    "client->master",
-    "client->slave",
-    "foreign->master",
-    "foreign->slave",
-    "slave->master",
-    "slave->master-ha",
-    "master->nameserver",
-    "slave->nameserver",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,3 +133,9 @@ def _store_paths(data: Path) -> dict[str, str]:
         "storeCheckpoint": str(data / "checkpoint"),
         "abortFile": str(data / "abort"),
     }
+
+
+def properties_text(properties: Mapping[str, str | int]) -> str:
+    """Spell a configuration as the text of a ``.properties`` file."""
+    values = {key: str(value) for key, value in properties.items()}
+    return str(javaproperties.dumps(values, timestamp=False))

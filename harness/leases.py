@@ -65,13 +65,13 @@ class PortBlock:
 
 
 @contextlib.contextmanager
-def lease_ports(folder: Path | None = None) -> Iterator[PortBlock]:
-    """Lease a free block until the context ends or the process does."""
+def lease_ports(folder: Path | None = None, first: int = 0) -> Iterator[PortBlock]:
+    """Lease a free block, or the one that begins at ``first``, until the context ends."""
     folder = folder or _default_folder()
     folder.mkdir(parents=True, exist_ok=True)
     starts = range(PORT_FIRST, PORT_LAST - BLOCK_SIZE, BLOCK_SIZE)
 
-    for start in _rotated(starts, os.getpid()):
+    for start in [first] if first else _rotated(starts, os.getpid()):
         descriptor = os.open(folder / f"{start}.lock", os.O_CREAT | os.O_RDWR, 0o600)
         try:
             if _lock(descriptor) and ports_are_free(range(start, start + BLOCK_SIZE)):
@@ -80,6 +80,8 @@ def lease_ports(folder: Path | None = None) -> Iterator[PortBlock]:
         finally:
             os.close(descriptor)  # and with it the lock
 
+    if first:
+        raise NoFreePortsError(f"the ports {first} to {first + BLOCK_SIZE - 1} are in use")
     raise NoFreePortsError(
         f"expected a free block of {BLOCK_SIZE} ports between {PORT_FIRST} and {PORT_LAST}, found "
         f"none; end the orphans of killed runs (`mqhavoc doctor` lists them)"

@@ -38,6 +38,7 @@ class RunOptions:
     volatile: bool = False  # un-fsynced bytes die with the process: a kill is a power cut
     toxiproxy: str = "auto"  # auto | real | embedded
     out: str = "runs"
+    ports: int = 0  # the first of the cluster's ports; 0 leases a free block
     node_command: tuple[str, ...] = ()  # starts a node in place of ours, for controls
 
     @property
@@ -88,6 +89,8 @@ class RunOptions:
             ("--concurrency", str(self.concurrency), str(plain.concurrency)),
             ("--queues", str(self.queues), str(plain.queues)),
             ("--toxiproxy", self.toxiproxy, plain.toxiproxy),
+            ("--out", self.out, plain.out),
+            ("--ports", str(self.ports), str(plain.ports)),
             ("--node-command", shlex.join(self.node_command), ""),
         ):
             if value != usual:

@@ -3,7 +3,7 @@
     first    stop the clients, cure, drain, judge: the run is shorter, not worthless
     second   stop at once: nodes and proxies are ended, the history stays as it is
 
-While a run lasts it owns both signals; before and after, Python's own handlers do.
+While a run lasts it owns both signals; afterwards whoever had them has them again.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ def two_stage_signals(
     def on_signal() -> None:
         next(calls, on_second)()
 
+    before = {number: signal.getsignal(number) for number in SIGNALS}
     for number in SIGNALS:
         loop.add_signal_handler(number, on_signal)
     try:
@@ -34,3 +35,4 @@ def two_stage_signals(
     finally:
         for number in SIGNALS:
             loop.remove_signal_handler(number)
+            signal.signal(number, before[number])

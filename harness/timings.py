@@ -13,6 +13,7 @@ __all__ = [
     "BROKER_TIMINGS",
     "CONVERGENCE_MS_MAX",
     "NAMESERVER_TIMINGS",
+    "OP_TIMEOUT_MS",
     "REQUEST_TIMEOUT_MS",
     "ROUTE_REFRESH_MS",
 ]
@@ -38,6 +39,9 @@ NAMESERVER_TIMINGS: Mapping[str, int] = MappingProxyType(
 REQUEST_TIMEOUT_MS = 2_500
 """A client's patience: longer than slaveTimeout and syncFlushTimeout, or every weak status
 would be seen as a time-out (spec/rocketmq.md, trap 9)."""
+
+OP_TIMEOUT_MS = 10_000
+"""An operation's patience: longer than a send with all its retries takes."""
 
 ROUTE_REFRESH_MS = 1_000
 CONVERGENCE_MS_MAX = 30_000

@@ -69,6 +69,13 @@ class RunFolder:
         """The faults that are on, with their cures."""
         return self.path / "active_faults.json"
 
+    @property
+    def active_faults(self) -> int:
+        """How many faults the journal still lists; none once a run has cured them."""
+        if not self.journal.is_file():
+            return 0
+        return len(read_json(self.journal))
+
     def node(self, name: str) -> Path:
         """Return the folder of one node."""
         return self.path / "nodes" / name

@@ -1,0 +1,5 @@
+"""``python -m harness`` is ``mqhavoc``."""
+
+from harness.cli import main
+
+main()

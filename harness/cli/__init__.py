@@ -1,0 +1,77 @@
+"""The command line: ``mqhavoc COMMAND``, one file a command.
+
+Exit codes are Jepsen's: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 the suite itself
+broke. A command returns its code; whatever it raises is turned into one here, and only here.
+"""
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from harness.cli.lazy import LazyGroup
+
+__all__ = ["EXIT_BROKE", "EXIT_USAGE", "commands", "main", "run_command"]
+
+EXIT_USAGE = 254
+EXIT_BROKE = 255
+
+COMMANDS = {
+    "run": "harness.cli.run:run",
+    "check": "harness.cli.check:check",
+    "convert": "harness.cli.convert:convert",
+    "doctor": "harness.cli.doctor:doctor",
+    "list": "harness.cli.list:list_group",
+}
+
+
+@click.command(
+    cls=LazyGroup,
+    commands_by_name=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="mqhavoc", prog_name="mqhavoc")
+def commands() -> None:
+    r"""Break one master and one slave on purpose, and judge what their clients saw.
+
+    \b
+    mqhavoc run          a chaos run of a minute, recorded and judged
+    mqhavoc check FILE   judge a history, ours or somebody else's
+    mqhavoc doctor       whether this machine can do all that
+
+    Exit codes: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 mqhavoc itself broke.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command that the process was started with."""
+    sys.exit(run_command(sys.argv[1:]))
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run a command and return the process's exit code."""
+    try:
+        code = commands.main(list(arguments), prog_name="mqhavoc", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return EXIT_USAGE
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        return EXIT_BROKE
+    except BrokenPipeError:
+        return EXIT_BROKE
+    except Exception as error:  # noqa: BLE001  the last resort: a crash of ours is 255, never 1
+        return _say_broken(error)
+    return code if isinstance(code, int) else 0
+
+
+def _say_broken(error: Exception) -> int:
+    """Tell in short what broke; a run's suite.log has the traceback, else standard error does."""
+    log = getattr(error, "suite_log", None)
+    if log is None:
+        traceback.print_exception(error)
+    where = f"; the traceback is in {log}" if log else ""
+    click.echo(f"mqhavoc itself broke: {type(error).__name__}: {error}{where}", err=True)
+    return EXIT_BROKE

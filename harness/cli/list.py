@@ -1,0 +1,56 @@
+"""``mqhavoc list``: what there is to choose from, printed from the registries themselves."""
+
+# ruff: noqa: PLC0415 - a command imports what it needs when it runs
+
+import click
+
+__all__ = ["list_group"]
+
+
+@click.group("list")
+def list_group() -> None:
+    """List the workloads, nemeses, checkers or contracts there are."""
+
+
+@list_group.command()
+def workloads() -> None:
+    """List what clients can do to the cluster."""
+    from harness.workloads import WORKLOADS
+
+    _print([(name, text) for name, text in WORKLOADS.items()])
+
+
+@list_group.command()
+def nemeses() -> None:
+    """List the faults, what each does, how it is cured and how it is proven."""
+    from nemesis.registry import PACKAGES
+
+    for name, package in PACKAGES.items():
+        click.secho(name, bold=True)
+        click.echo(f"  does   {package.does}\n  cure   {package.cure}\n  proof  {package.proof}")
+
+
+@list_group.command()
+def checkers() -> None:
+    """List the anomalies that the checkers find, and the promise that each one breaks."""
+    from checkers.anomalies import ANOMALIES
+
+    _print([(meaning.name, f"{meaning.breaks:4}{meaning.means}") for meaning in ANOMALIES.values()])
+
+
+@list_group.command()
+def contracts() -> None:
+    """List the modes, and the copies that a SEND_OK promises in each."""
+    from checkers.contract import MODES, Contract
+
+    for mode in MODES:
+        copies = Contract.parse(mode).copies("SEND_OK")
+        master = "on the master's disk" if copies.master_disk else "in the master's page cache"
+        slave = ", in the slave's page cache" if copies.slave_cache else ""
+        click.echo(f"{mode:26}{master}{slave}")
+
+
+def _print(rows: list[tuple[str, str]]) -> None:
+    width = max(len(name) for name, _ in rows) + 2
+    for name, text in rows:
+        click.echo(f"{name:{width}}{text}")

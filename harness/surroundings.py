@@ -1,0 +1,60 @@
+"""What is true of a run besides its options: when, on what, with which code, how to repeat it."""
+
+import platform
+import subprocess
+import sys
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from harness.options import RunOptions
+from harness.timings import BROKER_TIMINGS, NAMESERVER_TIMINGS, OP_TIMEOUT_MS, REQUEST_TIMEOUT_MS
+
+__all__ = ["reproduction", "surroundings_of"]
+
+ROOT = Path(__file__).parent.parent
+
+
+def surroundings_of(options: RunOptions, started: datetime) -> dict[str, Any]:
+    """Collect what ``test.json`` says besides the options."""
+    return {
+        "nemesis": ",".join(options.nemeses) or "none",
+        "start_time": started.isoformat(timespec="milliseconds"),
+        "reproduce": reproduction(options),
+        "versions": {
+            "mqhavoc": metadata.version("mqhavoc"),
+            "commit": commit(),
+            "python": platform.python_version(),
+            "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        },
+        "timings": {
+            "broker": dict(BROKER_TIMINGS),
+            "nameserver": dict(NAMESERVER_TIMINGS),
+            "request_timeout_ms": REQUEST_TIMEOUT_MS,
+            "op_timeout_ms": OP_TIMEOUT_MS,
+        },
+        "command_line": sys.argv,
+    }
+
+
+def reproduction(options: RunOptions) -> str:
+    """Spell the command that repeats a run, with the code it ran with."""
+    found = commit()
+    return options.command() + (f"   (commit {found})" if found else "")
+
+
+def commit() -> str:
+    """Name the commit of the code, marked if it was changed since; empty outside a checkout."""
+    try:
+        answer = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--exclude=*"],  # noqa: S607  whichever git there is
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return answer.stdout.strip()

@@ -1,0 +1,134 @@
+"""All that can be wrong with a run is said at once, before anything is started.
+
+Each check gives the problems it found, as sentences that say what was expected, what was found and
+what to do. Nothing here changes the machine but for one file, written to the output folder and
+removed again, for there is no other way to know that it can be.
+"""
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from pathlib import Path
+
+from harness.draws import stream
+from harness.leases import BLOCK_SIZE, port_is_free
+from harness.options import MODES, RunOptions
+from harness.workloads import WORKLOADS
+from nemesis.registry import NemesisNameError, choose
+from nemesis.schedules import ScheduleError, plan
+
+__all__ = ["free_bytes_needed", "offers_of", "problems_of"]
+
+BYTES_AT_LEAST = 300 << 20
+BYTES_AN_OP = 2_000  # two copies of a message, its queue entries, and its lines of history
+WORLDS = ("local",)
+TOXIPROXIES = ("auto", "real", "embedded")
+
+
+def problems_of(options: RunOptions) -> list[str]:
+    """List everything that would keep a run from being what was asked for."""
+    return [
+        *_one_of("workload", options.workload, WORKLOADS),
+        *_one_of("mode", options.mode, MODES),
+        *_one_of("world", options.world, WORLDS),
+        *_one_of("toxiproxy", options.toxiproxy, TOXIPROXIES),
+        *_nemeses(options),
+        *_numbers(options),
+        *_ports(options),
+        *_folder(options),
+        *_host_name(),
+    ]
+
+
+def free_bytes_needed(options: RunOptions) -> int:
+    """Estimate how much disk a run may fill."""
+    return BYTES_AT_LEAST + int(options.time_limit_s * options.rate * BYTES_AN_OP)
+
+
+def _one_of(what: str, found: str, known: Iterable[str]) -> Iterator[str]:
+    names = list(known)
+    if found in names:
+        return
+    nearest = get_close_matches(found, names, n=1)
+    hint = f"; did you mean {nearest[0]}?" if nearest else ""
+    yield f"{what}: expected one of {', '.join(names)}, got {found!r}{hint}"
+
+
+def offers_of(options: RunOptions) -> tuple[str, ...]:
+    """List what a world has of what a nemesis may need."""
+    return ("volatile",) if options.volatile else ()
+
+
+def _nemeses(options: RunOptions) -> Iterator[str]:
+    """Find the packages and draw a schedule, as the run will."""
+    rng = stream(options.seed, "schedule")
+    try:
+        packages = choose(",".join(options.nemeses), rng, offers_of(options))
+        plan(rng, packages, int(options.time_limit_s * 1000))
+    except NemesisNameError as error:
+        yield str(error)
+    except ScheduleError as error:
+        yield str(error)
+
+
+def _numbers(options: RunOptions) -> Iterator[str]:
+    for what, value, least, most in (
+        ("time-limit", options.time_limit_s, 0.1, 30 * 86_400),
+        ("rate", options.rate, 0.1, 100_000),
+        ("concurrency", options.concurrency, 1, 1000),
+        ("queues", options.queues, 1, 1024),
+    ):
+        if not least <= value <= most:
+            yield f"{what}: expected {least:g} to {most:g}, got {value:g}"
+
+
+def _ports(options: RunOptions) -> Iterator[str]:
+    if not options.ports:
+        return
+    wanted = range(options.ports, options.ports + BLOCK_SIZE)
+    if not 1024 <= wanted.start < wanted.stop <= 32_768:
+        yield (
+            f"ports: expected a first port from 1024 to {32_768 - BLOCK_SIZE}, below the ephemeral "
+            f"ports, got {options.ports}"
+        )
+        return
+    used = [str(port) for port in wanted if not port_is_free(port)]
+    if used:
+        yield f"ports: in use already: {', '.join(used)}; leave --ports out to lease a free block"
+
+
+def _folder(options: RunOptions) -> Iterator[str]:
+    """Write a file where the run's folder will be, and count what is left."""
+    folder = _nearest_existing(options.out_folder.absolute())
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"mqhavoc")
+    except OSError as error:
+        yield f"out: cannot write to {folder}: {error.strerror}; choose another folder with --out"
+        return
+
+    needed, free = free_bytes_needed(options), shutil.disk_usage(folder).free
+    if free < needed:
+        yield (
+            f"out: expected {needed >> 20} MB free in {folder} for a run this long and fast, found "
+            f"{free >> 20} MB"
+        )
+
+
+def _nearest_existing(folder: Path) -> Path:
+    while not folder.exists():
+        folder = folder.parent
+    return folder if folder.is_dir() else folder.parent / os.devnull
+
+
+def _host_name() -> Iterator[str]:
+    """Everything of a local cluster listens on 127.0.0.1."""
+    try:
+        socket.inet_aton("127.0.0.1")
+        with socket.create_server(("127.0.0.1", 0)):
+            pass
+    except OSError as error:
+        yield f"loopback: cannot listen on 127.0.0.1: {error.strerror}"
