@@ -69,7 +69,10 @@ class File(Protocol):
         """Cut or extend (with zeros, sparsely) to ``size``."""
 
     async def sync(self) -> None:
-        """Return once every earlier write is durable; ``OSError`` if that cannot be said."""
+        """Return once every earlier write, and the file's name, is durable.
+
+        ``OSError`` if that cannot be said: then no later ``sync`` can say it either.
+        """
 
     def close(self) -> None:
         """Give the descriptor back. Idempotent; makes nothing durable."""
@@ -92,6 +95,9 @@ class Disk(Protocol):
 
     def rename(self, source: str, target: str) -> None:
         """Replace ``target`` with ``source`` in one step."""
+
+    async def sync_folder(self, path: str) -> None:
+        """Return once every earlier removal and renaming in a folder is durable."""
 
     def modified_ms(self, path: str) -> int:
         """When the file was last written, by the wall clock."""

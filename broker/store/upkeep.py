@@ -1,0 +1,163 @@
+"""What a store does by itself: flush by the clock, save checkpoints, remove old files.
+
+    log          every 500 ms if four pages are dirty, every 10 s whatever there is
+    queues       every 1 s those with two pages in memory; the checkpoint every 60 s
+    index        when enough keys wait, and with each checkpoint
+    old files    every 10 s, at first after 60 s
+
+A checkpoint is saved in this order: log, queues and index durable, then the checkpoint. So what
+it says was true before it was said.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from broker.errors import FlushError, StoreError
+from broker.ports import Ports
+from broker.store.checkpoint import Checkpoint, write_checkpoint
+from broker.store.cleaning import files_to_remove, is_full
+from broker.store.commit_log import CommitLog
+from broker.store.config import StoreConfig
+from broker.store.flushing import LogFlusher
+from broker.store.key_index import KeyIndex
+from broker.store.queues import Queues
+
+__all__ = ["LastRecord", "Upkeep"]
+
+PAGE: Final = 4096
+
+
+@dataclass(slots=True)
+class LastRecord:
+    """The newest record in the log: where it begins and when it was stored."""
+
+    offset: int | None = None
+    store_timestamp: int = 0
+
+
+@dataclass(slots=True)
+class Upkeep:
+    """The timers of one store."""
+
+    config: StoreConfig
+    ports: Ports
+    log: CommitLog
+    queues: Queues
+    index: KeyIndex
+    flusher: LogFlusher
+    last: LastRecord
+    fail: Callable[[str], None]
+    checkpoint: Checkpoint = field(default_factory=Checkpoint)
+    full: str | None = None  # why nothing can be stored until there is room again
+    _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
+    saving: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def start(self) -> None:
+        """Start every timer."""
+        jobs = (self._flush_log, self._flush_queues, self._write_index, self._clean)
+        self._tasks = [asyncio.ensure_future(self._guard(job)) for job in jobs]
+
+    async def stop(self) -> None:
+        """Stop every timer, and wait until none is at work."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    async def save(self) -> None:
+        """Make everything durable that is there now, and say so in the checkpoint."""
+        async with self.saving:
+            mark, timestamp, end = self.last.offset, self.last.store_timestamp, self.log.end
+            await self.flusher.wait(end)
+            await self.queues.sync()
+            await self._index_out()
+            if mark is None or (mark, timestamp) == (
+                self.checkpoint.mark,
+                self.checkpoint.physic_timestamp,
+            ):
+                return
+            checkpoint = Checkpoint(timestamp, timestamp, self.index.end_timestamp, mark)
+            await write_checkpoint(self.ports.disk, self.config.checkpoint_path, checkpoint)
+            self.checkpoint = checkpoint
+
+    def check_space(self) -> float:
+        """Look at the disk and note whether it is full; return how full."""
+        used = self.ports.disk.used_ratio(self.config.commit_log_path)
+        if is_full(self.config, used, was_full=self.full is not None):
+            self.full = f"disk is {used:.0%} full at {self.config.commit_log_path}; free some space"
+        else:
+            self.full = None
+        return used
+
+    async def remove_expired(self) -> int:
+        """Remove the old files that may go now, with what queues and index hold of them."""
+        used = self.check_space()
+        disk, files = self.ports.disk, self.log.segments.files
+        modified = [disk.modified_ms(segment.path) for segment in files]
+        count = files_to_remove(self.config, modified, used, self.ports.clock.now_ms())
+        for number in range(count):
+            if number:
+                await asyncio.sleep(self.config.clean_pause_ms / 1000)
+            segments = self.log.segments
+            segments.remove_below(segments.start + segments.file_size)
+        if count:
+            self.queues.remove_below(self.log.min_offset)
+            self.index.remove_below(self.log.min_offset)
+        return count
+
+    async def _guard(self, job: Callable[[], Awaitable[None]]) -> None:
+        """Run a timer until it is stopped; what it can't do makes the store read-only."""
+        try:
+            await job()
+        except FlushError as error:
+            self.fail(str(error))
+        except (OSError, StoreError) as error:
+            self.fail(f"upkeep of the store failed: {error}; mend the disk, then restart")
+
+    async def _flush_log(self) -> None:
+        loop = asyncio.get_running_loop()
+        thorough = loop.time()
+        while True:
+            await asyncio.sleep(self.config.flush_interval_ms / 1000)
+            pages = self.log.end // PAGE - self.log.flushed // PAGE
+            late = loop.time() - thorough >= self.config.flush_thorough_interval_ms / 1000
+            if late or pages >= self.config.flush_least_pages:
+                if late:
+                    thorough = loop.time()
+                self.flusher.tick()
+
+    async def _flush_queues(self) -> None:
+        loop = asyncio.get_running_loop()
+        thorough = loop.time()
+        least = max(1, self.config.queue_flush_least_pages * PAGE)
+        while True:
+            await asyncio.sleep(self.config.queue_flush_interval_ms / 1000)
+            try:
+                self.queues.write_out(least)
+            except OSError as error:
+                # They stay in memory, and the log has them: only memory is at stake.
+                self.full = f"no consume queue can be written: {error}"
+                continue
+            if loop.time() - thorough >= self.config.queue_flush_thorough_interval_ms / 1000:
+                thorough = loop.time()
+                await self.save()
+
+    async def _write_index(self) -> None:
+        while True:
+            await asyncio.sleep(self.config.queue_flush_interval_ms / 1000)
+            if self.index.full:
+                async with self.saving:
+                    await self.flusher.wait(self.log.end)
+                    await self._index_out()
+
+    async def _index_out(self) -> None:
+        if self.config.index_enable:
+            await self.index.write_out()
+
+    async def _clean(self) -> None:
+        await asyncio.sleep(self.config.clean_first_ms / 1000)
+        while True:
+            await self.remove_expired()
+            await asyncio.sleep(self.config.clean_interval_ms / 1000)
