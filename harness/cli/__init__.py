@@ -23,7 +23,7 @@ COMMANDS = {
     "check": "harness.cli.check:check",
     "convert": "harness.cli.convert:convert",
     "doctor": "harness.cli.doctor:doctor",
-    "list": "harness.cli.list:list_group",
+    "list": "harness.cli.listing:listing",
 }
 
 

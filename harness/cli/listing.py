@@ -4,15 +4,15 @@
 
 import click
 
-__all__ = ["list_group"]
+__all__ = ["listing"]
 
 
 @click.group("list")
-def list_group() -> None:
+def listing() -> None:
     """List the workloads, nemeses, checkers or contracts there are."""
 
 
-@list_group.command()
+@listing.command()
 def workloads() -> None:
     """List what clients can do to the cluster."""
     from harness.workloads import WORKLOADS
@@ -20,7 +20,7 @@ def workloads() -> None:
     _print([(name, text) for name, text in WORKLOADS.items()])
 
 
-@list_group.command()
+@listing.command()
 def nemeses() -> None:
     """List the faults, what each does, how it is cured and how it is proven."""
     from nemesis.registry import PACKAGES
@@ -30,7 +30,7 @@ def nemeses() -> None:
         click.echo(f"  does   {package.does}\n  cure   {package.cure}\n  proof  {package.proof}")
 
 
-@list_group.command()
+@listing.command()
 def checkers() -> None:
     """List the anomalies that the checkers find, and the promise that each one breaks."""
     from checkers.anomalies import ANOMALIES
@@ -38,7 +38,7 @@ def checkers() -> None:
     _print([(meaning.name, f"{meaning.breaks:4}{meaning.means}") for meaning in ANOMALIES.values()])
 
 
-@list_group.command()
+@listing.command()
 def contracts() -> None:
     """List the modes, and the copies that a SEND_OK promises in each."""
     from checkers.contract import MODES, Contract

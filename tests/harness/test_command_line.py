@@ -1,0 +1,103 @@
+"""Exit codes and messages of the command line, which scripts and people rely on."""
+
+import subprocess
+import sys
+import time
+
+import click
+import pytest
+
+from harness import cli
+from harness.cli import COMMANDS, EXIT_BROKE, EXIT_USAGE, run_command
+from harness.cli.lazy import _first_line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["chekc"], "did you mean check?"),
+        (["run", "--ratte", "3"], "--ratte"),
+        (["run", "--rate", "fast"], "fast"),
+        (["run", "--nemesis", "kill-mastr"], "kill-master"),
+        (["list", "nemesis"], "nemesis"),
+    ],
+)
+def test_wrong_arguments_are_254_and_the_message_names_them(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(arguments) == EXIT_USAGE
+    assert message in capsys.readouterr().err
+
+
+def test_a_crash_of_ours_is_255_and_never_the_code_of_a_verdict(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @click.command()
+    def broken() -> None:
+        raise RuntimeError("a wheel came off")
+
+    monkeypatch.setattr(cli.commands, "get_command", lambda _ctx, _name: broken)
+
+    assert run_command(["list"]) == EXIT_BROKE
+    assert "mqhavoc itself broke: RuntimeError: a wheel came off" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("code", [0, 1, 2])
+def test_a_command_returns_the_exit_code(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    @click.command()
+    def judged() -> int:
+        return code
+
+    monkeypatch.setattr(cli.commands, "get_command", lambda _ctx, _name: judged)
+
+    assert run_command(["list"]) == code
+
+
+def test_every_command_that_is_listed_is_there() -> None:
+    context = click.Context(cli.commands)
+    for name in COMMANDS:
+        command = cli.commands.get_command(context, name)
+        assert command is not None
+        assert command.name == name
+        assert command.get_short_help_str(200).rstrip(".") == _first_line(COMMANDS[name]).rstrip(
+            "."
+        )
+
+
+def test_help_lists_the_commands_without_loading_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run_command(["--help"]) == 0
+
+    text = capsys.readouterr().out
+    for name in COMMANDS:
+        assert f"\n  {name} " in text
+
+
+def test_help_is_fast() -> None:
+    """numpy alone would double it; the bound is loose, for two busy cores."""
+    program = "import sys; from harness.cli import run_command; run_command(['--help']); "
+    program += "print([name for name in ('numpy', 'networkx', 'rich') if name in sys.modules])"
+    began = time.monotonic()
+
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert answer.stdout.splitlines()[-1] == "[]"
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("what", ["workloads", "nemeses", "checkers", "contracts"])
+def test_everything_there_is_to_choose_from_is_listed(
+    what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(["list", what]) == 0
+
+    expected = {
+        "workloads": "queue",
+        "nemeses": "kill-master",
+        "checkers": "misordered",
+        "contracts": "SYNC_MASTER+SYNC_FLUSH",
+    }[what]
+    assert expected in capsys.readouterr().out
