@@ -1,0 +1,166 @@
+"""An outage is the time in which nobody could send, and it belongs to the fault that caused it.
+
+    outage       from the invoke of the first send in a window that did not end ok, to the
+                 completion of the first ok send that began after that one: the RTO is its length
+    available    no send that began in the window ended otherwise than ok
+    phase        before the first fault, while some fault was on, between faults, after the cure
+    unavailable  sends that failed while no fault was on, nor had been for the convergence time
+
+RTO and availability are figures, not promises. One thing is promised (P12): within the
+convergence time after the last cure a send succeeds. ``unconverged`` says that it did not.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from checkers.case import Case
+from checkers.contract import MS
+from checkers.findings import anomaly, verdict
+from checkers.messages import NEVER
+from checkers.verdict import Anomaly, Finding, Validity, Verdict
+from checkers.windows import Window, merged
+
+__all__ = ["Outage", "availability", "outages"]
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """What one fault did to those who send; times in ms, None where there is none."""
+
+    sends: int  # that began while it was on
+    ok: int
+    begin_ms: float | None
+    end_ms: float | None  # None too if no send was ok any more
+    recovered_in_window: bool
+    heal_to_ok_ms: float | None  # from the cure to the completion of the first ok send after it
+
+    @property
+    def rto_ms(self) -> float | None:
+        """How long the outage lasted; 0 if there was none, None if it did not end."""
+        if self.begin_ms is None:
+            return 0.0
+        return None if self.end_ms is None else round(self.end_ms - self.begin_ms, 3)
+
+
+def availability(case: Case) -> Verdict:
+    """Measure outages; judge only whether sends work again after the last cure."""
+    messages = case.messages
+    on = merged([(window.inject_ns, window.cured_ns) for window in _faults(case)])
+    covered = _covered(messages.begin_ns, on)
+    counts = {"availability": _phases(case, on, covered)}
+    found = [*_never_again(case), *_outside(case, on)]
+    return verdict(found, counts | {f"{item.name}-count": item.count for item in found})
+
+
+def outages(case: Case) -> list[Outage]:
+    """Measure the outage of every window, in the order of ``case.windows``."""
+    order = np.argsort(case.messages.begin_ns, kind="stable")
+    begin, end = case.messages.begin_ns[order], case.messages.end_ns[order]
+    ok = case.messages.ok[order]
+    return [_outage(window, begin, end, ok) for window in case.windows]
+
+
+def _outage(window: Window, begin: Ints, end: Ints, ok: Bools) -> Outage:
+    first, last = np.searchsorted(begin, [window.inject_ns, window.cured_ns])
+    inside = ok[first:last]
+    failed = np.flatnonzero(~inside)
+    begin_ms = end_ms = None
+    recovered = True
+    if len(failed):
+        start = int(first + failed[0])
+        begin_ms = begin[start] / MS
+        again = np.flatnonzero(ok[start:])
+        if len(again):
+            # The first ok to come back, not the first to have been asked for.
+            back = int(end[start:][again].min())
+            end_ms, recovered = back / MS, back <= window.cured_ns
+        else:
+            recovered = False
+    healed = np.flatnonzero(ok & (begin >= window.cure_ns))
+    after = float(end[healed].min() - window.cure_ns) / MS if len(healed) else None
+    return Outage(
+        sends=int(last - first),
+        ok=int(inside.sum()),
+        begin_ms=begin_ms,
+        end_ms=end_ms,
+        recovered_in_window=recovered,
+        heal_to_ok_ms=None if after is None else round(after, 3),
+    )
+
+
+def _faults(case: Case) -> list[Window]:
+    return [window for window in case.windows if not window.resync]
+
+
+def _covered(at: Ints, spans: list[tuple[int, int]]) -> Bools:
+    """Tell which instants lie in one of the disjoint, ascending spans."""
+    begins = np.array([begin for begin, _ in spans], np.int64)
+    ends = np.array([end for _, end in spans], np.int64)
+    place = np.searchsorted(begins, at, side="right") - 1
+    return (place >= 0) & (at <= np.append(ends, -1)[place])
+
+
+def _phases(case: Case, on: list[tuple[int, int]], covered: Bools) -> dict[str, dict[str, float]]:
+    begin, ok = case.messages.begin_ns, case.messages.ok
+    first = on[0][0] if on else NEVER
+    last = on[-1][1] if on else NEVER
+    phases = {
+        "before": begin < first,
+        "fault": covered,
+        "between": ~covered & (begin >= first) & (begin <= last),
+        "after": begin > last,
+    }
+    return {
+        name: {
+            "sends": int(which.sum()),
+            "ok": int((which & ok).sum()),
+            "ok-fraction": round(float(ok[which].mean()), 4),
+        }
+        for name, which in phases.items()
+        if which.any()
+    }
+
+
+def _never_again(case: Case) -> list[Anomaly]:
+    """Find out whether sends went on failing for longer than the convergence time."""
+    messages = case.messages
+    cured = max((window.cured_ns for window in _faults(case)), default=NEVER)
+    if cured == NEVER:
+        return []
+    bound = cured + case.contract.convergence_ms * MS
+    after = messages.begin_ns > cured
+    if (after & messages.ok & (messages.begin_ns <= bound)).any():
+        return []
+    late = np.flatnonzero(after & ~messages.ok & (messages.begin_ns > bound))
+    if not len(late):
+        return []
+    row = int(late[np.argmin(messages.begin_ns[late])])
+    waited = (int(messages.begin_ns[row]) - cured) / MS
+    finding = Finding(
+        f"{waited:.0f} ms after the last cure no send had been ok yet",
+        case.indices(int(messages.begin_row[row])),
+        {"waited_ms": round(waited, 3)},
+    )
+    return anomaly("unconverged", np.zeros(1, np.int64), lambda _: finding)
+
+
+def _outside(case: Case, on: list[tuple[int, int]]) -> list[Anomaly]:
+    """Find sends that did not end ok although nothing was wrong; counted, not judged."""
+    messages = case.messages
+    grace = case.contract.convergence_ms * MS
+    shadow = merged([(begin, end if end == NEVER else end + grace) for begin, end in on])
+    calm = ~_covered(messages.begin_ns, shadow) & ~_covered(messages.end_ns, shadow)
+    rows = np.flatnonzero(calm & ~messages.ok & (messages.end_row != NEVER))
+    rows = rows[np.argsort(messages.begin_row[rows], kind="stable")]
+
+    def tell(row: int) -> Finding:
+        value = case.text(int(messages.value[row]))
+        at = case.indices(int(messages.begin_row[row]), int(messages.end_row[row]))
+        return Finding(f"the send of {value} did not end ok, and no fault was on", at)
+
+    return anomaly("unavailable", rows, tell, Validity.VALID)

@@ -1,0 +1,124 @@
+"""A drain is certified when it read all that a node has of a queue, and said so.
+
+A message's absence proves its loss only against a certificate of its queue from every node that
+might hold it, made after the last cure and after the message was acknowledged. Nodes that might
+hold messages are those that clients talked to, drained or dumped.
+
+    certified=true    two readings of min and max agreed, and nothing between was skipped
+    certified=false   no certificate
+    neither, and no   the short notation and Jepsen's way: an ok drain is complete, and stands for
+    bounds            a queue that is consumed, so what earlier pulls took counts as there
+
+Drains before the operator's resynchronisation count like those after it: what was on one node
+then was not lost by the broker.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from checkers.windows import Window, last_cure_row
+from histories.history import NONE, History
+from histories.op import OpType
+
+__all__ = ["Certificate", "Certificates", "certificates"]
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """One drain that counts."""
+
+    row: int  # of its completion
+    begin_row: int
+    queue: int
+    node: int
+    min_offset: int  # NONE if it has no bounds
+    max_offset: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Certificates:
+    """All drains that count, and what is missing."""
+
+    drains: tuple[Certificate, ...]
+    nodes: tuple[int, ...]  # codes of the nodes that must be drained
+    since_row: Ints  # by queue code + 1: the earliest drain begins here; NONE if one is missing
+    plain: bool  # no drain has bounds
+    why: tuple[str, ...]
+
+    def of(self, queue: int) -> list[Certificate]:
+        """Give the certificates of one queue."""
+        return [drain for drain in self.drains if drain.queue == queue]
+
+    def covers(self, queue: Ints, end_row: Ints) -> NDArray[np.bool_]:
+        """Whether a message acknowledged at a row is there, or is proven to be gone."""
+        return end_row < self.since_row[queue + 1]
+
+
+def certificates(history: History, windows: tuple[Window, ...]) -> Certificates:
+    """Collect the drains that count, and say which are missing."""
+    healed = last_cure_row(windows)
+    drains = [
+        drain
+        for row in history.rows("drain", OpType.OK).tolist()
+        if (drain := _certificate(history, row)) is not None and drain.begin_row > healed
+    ]
+    nodes = _holders(history)
+    queues = _queues(history)
+    since = np.full(len(history.queues) + 1, NONE, np.int64)
+    why: list[str] = []
+    for queue in queues:
+        by_node: dict[int, int] = {}
+        for drain in drains:
+            if drain.queue == queue:
+                by_node[drain.node] = max(drain.begin_row, by_node.get(drain.node, NONE))
+        # A drain that names no node speaks for the queue as such.
+        missing = [node for node in nodes if node not in by_node and NONE not in by_node]
+        if by_node and not missing:
+            since[queue + 1] = min(by_node.values())
+        else:
+            why.append(_complaint(history, queue, missing))
+    plain = bool(drains) and all(drain.max_offset == NONE for drain in drains)
+    return Certificates(tuple(drains), nodes, since, plain, tuple(why))
+
+
+def _certificate(history: History, row: int) -> Certificate | None:
+    op = history.op(row)
+    bounds = op.min_offset is not None or op.max_offset is not None
+    if not (op.certified or (op.certified is None and not bounds)):
+        return None
+    begin = int(history.pair[row])
+    return Certificate(
+        row=row,
+        begin_row=row if begin == NONE else begin,
+        queue=int(history.queue[row]),
+        node=int(history.node[row]),
+        min_offset=NONE if op.min_offset is None else op.min_offset,
+        max_offset=NONE if op.max_offset is None else op.max_offset,
+    )
+
+
+def _holders(history: History) -> tuple[int, ...]:
+    """Give the nodes that may hold messages: all that a client talked to, NONE if none is named."""
+    codes = [history.f_code(f) for f in ("send", "pull", "drain", "dump")]
+    named = np.unique(history.node[np.isin(history.f, codes)])
+    nodes = tuple(int(node) for node in named if node != NONE)
+    return nodes or (NONE,)
+
+
+def _queues(history: History) -> list[int]:
+    """Give the queues that were sent to, or would have been."""
+    codes = [history.f_code(f) for f in ("send", "pull", "drain")]
+    of_clients = history.queue[np.isin(history.f, codes) & (history.f != NONE)]
+    named = [int(queue) for queue in np.unique(of_clients) if queue != NONE]
+    return named or ([NONE] if len(of_clients) else [])
+
+
+def _complaint(history: History, queue: int, missing: list[int]) -> str:
+    name = history.queues[queue] if queue != NONE else "the queue"
+    nodes = ", ".join(history.nodes[node] for node in missing if node != NONE)
+    after = "no certified drain after the last cure"
+    return f"{name}: {after}" + (f" on {nodes}" if nodes else "")

@@ -1,0 +1,177 @@
+"""A group starts again where it committed, and commits nothing that it has not been given.
+
+    commit-regressed   an assign after an ok commit, and the first pull starts below every offset
+                       that the commit may have left
+    commit-jumped      it starts above all of them; or a commit was beyond all that the group had
+                       been given, or had asked for, in that queue
+
+Which offset stands committed is not always certain: the last ok commit before the assign, or one
+that was under way or in doubt meanwhile. The start is judged against all of these. Going back is
+allowed after a fault of a node and where the slave was asked or told: the slave's table is a copy
+as old as the last synchronisation, and a master that died had its table on disk a few seconds ago.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from checkers.case import Case
+from checkers.findings import anomaly, verdict
+from checkers.pulls import Commits
+from checkers.verdict import Finding, Validity, Verdict
+from checkers.windows import Window
+from histories.history import NONE
+from histories.op import OpType
+
+__all__ = ["commits"]
+
+Ints = NDArray[np.int64]
+
+
+def commits(case: Case) -> Verdict:
+    """Judge where groups start, and what they commit."""
+    regressed: list[tuple[Finding, Validity]] = []
+    jumped: list[tuple[Finding, Validity]] = []
+    for start in _starts(case):
+        found = _judge_start(case, *start)
+        if found is not None:
+            name, finding, validity = found
+            (regressed if name == "commit-regressed" else jumped).append((finding, validity))
+    jumped += [(finding, Validity.INVALID) for finding in _beyond(case)]
+
+    anomalies = []
+    for name, instances in (("commit-regressed", regressed), ("commit-jumped", jumped)):
+        for validity in (Validity.INVALID, Validity.VALID):
+            findings = [finding for finding, judged in instances if judged is validity]
+            anomalies += anomaly(name, np.arange(len(findings)), findings.__getitem__, validity)
+    return verdict(anomalies, {f"{item.name}-count": item.count for item in anomalies})
+
+
+def _starts(case: Case) -> list[tuple[int, int, int]]:
+    """Give (assign's invoke row, its end row, place in ``pulls`` of the first pull after it).
+
+    One for each queue that the process pulls before it is assigned anew.
+    """
+    history, pulls = case.history, case.pulls
+    begins = history.rows("assign", OpType.INVOKE)
+    ends = history.pair[begins].astype(np.int64)
+    good = (ends != NONE) & (history.type[np.maximum(ends, 0)] == OpType.OK)
+    begins, ends = begins[good], ends[good]
+
+    size = len(history) + 1
+    keys = history.process[begins].astype(np.int64) * size + ends
+    order = np.argsort(keys)
+    mine = np.flatnonzero(~case.is_drain(pulls.row))
+    place = np.searchsorted(keys[order], pulls.process[mine] * size + pulls.begin_row[mine]) - 1
+    assigned = np.where(place >= 0, order[np.maximum(place, 0)] if len(order) else 0, NONE)
+    same = (assigned != NONE) & (
+        history.process[begins[np.maximum(assigned, 0)]] == pulls.process[mine]
+        if len(begins)
+        else False
+    )
+    mine, assigned = mine[same], assigned[same]
+    _, first = np.unique(np.stack([assigned, pulls.queue[mine]]), axis=1, return_index=True)
+    return [
+        (int(begins[assigned[at]]), int(ends[assigned[at]]), int(mine[at])) for at in first.tolist()
+    ]
+
+
+def _judge_start(
+    case: Case, assign_begin: int, assign_end: int, pull: int
+) -> tuple[str, Finding, Validity] | None:
+    """Compare where a process started with what its group may have left committed."""
+    pulls, history = case.pulls, case.history
+    start = int(history.offset[pulls.begin_row[pull]])
+    group, queue = int(pulls.group[pull]), int(pulls.queue[pull])
+    table = case.commits
+    mine = np.flatnonzero((table.group == group) & (table.queue == queue))
+    last, possible = _standing(table, mine, assign_begin, assign_end)
+    if NONE in (last, start):
+        return None
+    offsets = table.offset[possible]
+    rows = case.indices(
+        *(int(row) for at in (last,) for row in (table.begin_row[at], table.end_row[at])),
+        assign_begin,
+        assign_end,
+        int(pulls.begin_row[pull]),
+        int(pulls.row[pull]),
+    )
+    committed = int(table.offset[last])
+    data = {"queue": case.queue_name(queue), "committed": committed, "started": start}
+    text = f"{data['queue']}: the group committed {committed} and started again at {start}"
+    asked = {history.node[assign_begin], *table.node[possible].tolist()}
+    if start < offsets.min():
+        excused = _disturbed(case, int(table.begin_row[last]), assign_end) or any(
+            node != NONE and history.nodes[node] == case.contract.slave for node in asked
+        )
+        validity = Validity.VALID if excused else Validity.INVALID
+        return "commit-regressed", Finding(text, rows, data), validity
+    if start > offsets.max() and start > pulls.min_offset[pull]:
+        excused = _disturbed(case, int(table.begin_row[last]), assign_end)
+        validity = Validity.VALID if excused else Validity.INVALID
+        return "commit-jumped", Finding(text, rows, data), validity
+    return None
+
+
+def _standing(table: Commits, mine: Ints, assign_begin: int, assign_end: int) -> tuple[int, Ints]:
+    """Give the last ok commit before an assign, and all whose offset may stand at it."""
+    ok = mine[(table.type[mine] == OpType.OK) & (table.end_row[mine] < assign_begin)]
+    if not len(ok):
+        return NONE, ok
+    last = int(ok[np.argmax(table.end_row[ok])])
+    open_then = mine[table.begin_row[mine] < assign_end]
+    doubtful = (table.type[open_then] == OpType.INFO) | (
+        (table.type[open_then] == OpType.OK) & (table.end_row[open_then] > table.begin_row[last])
+    )
+    return last, np.union1d(open_then[doubtful], [last])
+
+
+def _disturbed(case: Case, begin_row: int, end_row: int) -> bool:
+    """Whether a fault of a node was on between two rows."""
+
+    def of_node(window: Window) -> bool:
+        return case.contract.master in window.targets or case.contract.slave in window.targets
+
+    return any(
+        window.inject_row < end_row and window.cured_row > begin_row
+        for window in case.windows
+        if of_node(window) or window.resync
+    )
+
+
+def _beyond(case: Case) -> list[Finding]:
+    """Find commits beyond everything that the group had been given or had asked for."""
+    table, pulls, history = case.commits, case.pulls, case.history
+    reach = _reach(case)
+    found = []
+    keys = np.stack([table.group, table.queue])
+    for group, queue in np.unique(keys, axis=1).T.tolist():
+        mine = np.flatnonzero((table.group == group) & (table.queue == queue))
+        had = np.flatnonzero((pulls.group == group) & (pulls.queue == queue))
+        if not len(had):
+            continue
+        furthest = np.maximum.accumulate(reach[had])
+        place = np.searchsorted(pulls.row[had], table.begin_row[mine]) - 1
+        # A pull that is still on its way may have been given more; who commits knows.
+        bound = np.where(place >= 0, furthest[np.maximum(place, 0)], NONE)
+        over = mine[(bound != NONE) & (table.offset[mine] > bound)]
+        found += [_tell_beyond(case, history.queues[queue], int(at)) for at in over]
+    return sorted(found, key=lambda finding: finding.ops)
+
+
+def _reach(case: Case) -> Ints:
+    """Give for every ok pull the furthest position that its reader may rightly have after it."""
+    pulls, reads, history = case.pulls, case.reads, case.history
+    reach = np.maximum(pulls.next_offset, history.offset[pulls.begin_row])
+    place = np.searchsorted(pulls.row, reads.row)
+    np.maximum.at(reach, place, reads.offset + 1)
+    return reach
+
+
+def _tell_beyond(case: Case, queue: str, commit: int) -> Finding:
+    table = case.commits
+    offset = int(table.offset[commit])
+    return Finding(
+        f"{queue}: the group committed {offset}, beyond all that it had been given",
+        case.indices(int(table.begin_row[commit]), int(table.end_row[commit])),
+        {"queue": queue, "committed": offset},
+    )

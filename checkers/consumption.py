@@ -1,0 +1,171 @@
+"""A consumer that reads on from where it was passes over nothing and goes back to nothing.
+
+Distances are counted in *known* offsets of the queue: offsets of which an ack or a read says that
+they hold something. From one message to the next that a consumer gets,
+
+    pull-skip-inside, pull-skip                  the distance is more than one
+    nonmonotonic-pull-inside, nonmonotonic-pull  it is less than one: back, or the same again
+
+*inside* is within one pull, the others from the last message of a process's last ok pull of the
+queue to the first of its next one. A position holds for an epoch: an ``assign`` ends it, and so
+does a fault that may free offsets. Going back is allowed, and counted, after a crash of a node or
+a change of node: at least once means some of it twice. Passing over something never is, unless
+it is below the queue's min offset by then.
+"""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from checkers.case import Case
+from checkers.conflicts import claims_of
+from checkers.contract import FaultClass
+from checkers.findings import anomaly, verdict
+from checkers.verdict import Anomaly, Finding, Validity, Verdict
+from checkers.windows import epochs
+from histories.history import NONE
+from histories.op import OpType
+
+__all__ = ["consumption"]
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+Steps: TypeAlias = tuple[Ints, Ints]
+"""Places in ``case.reads``: from one message to the next."""
+
+CRASHES = (FaultClass.PROCESS, FaultClass.POWER, FaultClass.DISK, FaultClass.DAMAGE)
+
+
+def consumption(case: Case) -> Verdict:
+    """Judge the steps that consumers took."""
+    reads = case.reads
+    rank = _ranks(case)
+    placed = np.flatnonzero((reads.offset != NONE) & (reads.queue != NONE))
+
+    inside = _inside(case, placed)
+    distance = rank[inside[1]] - rank[inside[0]]
+    of_pulls = ~reads.drain[inside[1]]
+    found = [
+        # What a drain skips is a hole.
+        *_found(case, "pull-skip-inside", inside, (distance > 1) & of_pulls),
+        *_found(case, "nonmonotonic-pull-inside", inside, distance < 1),
+    ]
+
+    across = _across(case, placed)
+    distance = rank[across[1]] - rank[across[0]]
+    twice = _may_repeat(case, across)
+    found += [
+        *_found(case, "pull-skip", across, (distance > 1) & ~_deleted(case, across)),
+        *_found(case, "nonmonotonic-pull", across, (distance < 1) & ~twice),
+        *_found(case, "nonmonotonic-pull", across, (distance < 1) & twice, Validity.VALID),
+    ]
+    return verdict(found, {f"{item.name}-count": item.count for item in found})
+
+
+def _ranks(case: Case) -> Ints:
+    """Give for every read the number of known offsets before it, in its queue and earlier ones."""
+    claims, reads = claims_of(case), case.reads
+    numbers, compact = np.unique(np.concatenate([claims.offset, reads.offset]), return_inverse=True)
+    queue = np.concatenate([claims.queue, reads.queue]) + 1
+    keys = queue * (len(numbers) + 1) + compact
+    known = np.unique(keys[: len(claims.offset)])
+    return np.searchsorted(known, keys[len(claims.offset) :])
+
+
+def _inside(case: Case, placed: Ints) -> Steps:
+    first, second = placed[:-1], placed[1:]
+    same = case.reads.row[first] == case.reads.row[second]
+    return first[same], second[same]
+
+
+def _across(case: Case, placed: Ints) -> Steps:
+    """Give the steps from a process's pull of a queue to its next one in the same epoch."""
+    reads = case.reads
+    pulled = placed[~reads.drain[placed]]
+    order = pulled[np.lexsort((pulled, reads.queue[pulled], reads.process[pulled]))]
+    first, second = order[:-1], order[1:]
+    breaks = [window for window in case.windows if window.destructive or window.resync]
+    epoch = epochs(breaks, reads.begin_row, reads.row)
+    assigned = _assignments(case)
+    same = (
+        (reads.process[first] == reads.process[second])
+        & (reads.queue[first] == reads.queue[second])
+        & (reads.row[first] != reads.row[second])
+        & (epoch[first] == epoch[second])
+        & (epoch[first] != NONE)
+        & (assigned[first] == assigned[second])
+    )
+    return first[same], second[same]
+
+
+def _assignments(case: Case) -> Ints:
+    """Give for every read how often its process had been assigned queues before."""
+    history, reads = case.history, case.reads
+    rows = np.concatenate([history.rows(f, OpType.INVOKE) for f in ("assign", "seek", "subscribe")])
+    size = len(history) + 1
+    assigned = np.sort(history.process[rows].astype(np.int64) * size + rows)
+    return np.searchsorted(assigned, reads.process * size + reads.row)
+
+
+def _may_repeat(case: Case, steps: Steps) -> Bools:
+    """Tell which steps changed node, or saw a node crash."""
+    reads = case.reads
+    first, second = steps
+    may: Bools = reads.node[first] != reads.node[second]
+    for window in case.windows:
+        if window.fault_class in CRASHES:
+            may |= (window.inject_row < reads.row[second]) & (
+                window.cured_row > reads.begin_row[first]
+            )
+    return may
+
+
+def _deleted(case: Case, steps: Steps) -> Bools:
+    """Tell which steps began below the min offset that the node had by then."""
+    reads, pulls = case.reads, case.pulls
+    place = np.searchsorted(pulls.row, reads.row[steps[1]])
+    floor = np.append(pulls.min_offset, NONE)[place]
+    deleted: Bools = (floor != NONE) & (reads.offset[steps[1]] <= floor)
+    return deleted
+
+
+def _found(
+    case: Case, name: str, steps: Steps, which: Bools, validity: Validity = Validity.INVALID
+) -> list[Anomaly]:
+    first, second = steps[0][which], steps[1][which]
+    order = np.argsort(case.reads.row[second], kind="stable")
+    first, second = first[order], second[order]
+
+    def tell(place: int) -> Finding:
+        return _tell(case, name, int(first[place]), int(second[place]))
+
+    return anomaly(name, np.arange(len(first)), tell, validity)
+
+
+def _tell(case: Case, name: str, first: int, second: int) -> Finding:
+    reads = case.reads
+    queue = case.queue_name(int(reads.queue[second]))
+    process = int(reads.process[second])
+    begin, end = int(reads.offset[first]), int(reads.offset[second])
+    data = {"queue": queue, "process": process, "from": begin, "to": end}
+    rows: list[int] = []
+    if "skip" in name:
+        missed = _missed(case, first, second)
+        data["skipped"] = [case.text(value) for value, _ in missed]
+        rows += [row for _, row in missed]
+    rows += [int(at[place]) for place in (first, second) for at in (reads.begin_row, reads.row)]
+    how = "passed over known messages" if "skip" in name else "did not go on"
+    return Finding(
+        f"process {process} {how}: {queue} from offset {begin} to {end}",
+        case.indices(*dict.fromkeys(rows)),
+        data,
+    )
+
+
+def _missed(case: Case, first: int, second: int) -> list[tuple[int, int]]:
+    """Give a few of the messages passed over, each with a row that says it is there."""
+    reads, claims = case.reads, claims_of(case)
+    between = (claims.offset > reads.offset[first]) & (claims.offset < reads.offset[second])
+    places = np.flatnonzero(between & (claims.queue == reads.queue[second]))[:3]
+    return [(int(claims.value[place]), int(claims.known_row[place])) for place in places]

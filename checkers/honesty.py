@@ -1,0 +1,209 @@
+"""SEND_OK is only said when the copies that it promises exist.
+
+From a history alone four things prove that it was a lie:
+
+    no slave     under SYNC_MASTER, a strong ack of a send that began after the HA link was proven
+                 cut (or the slave proven down) and ended before the cure began
+    too fast     under SYNC_MASTER, a strong ack sooner than the latency put on the HA link lets
+                 the record travel there and the report back; under SYNC_FLUSH, sooner than every
+                 fsync was made to take
+    not there    the slave answered a pull, well after a strong ack under SYNC_MASTER and with
+                 nothing wrong with it in between, as if it had never had the record
+    not on disk  after a power cut of the master under SYNC_FLUSH its own drain lacks the record
+
+And a slave takes no sends at all:
+
+    slave-wrote  the slave answered a send with ok
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from checkers.case import Case
+from checkers.contract import MS, SEND_OK, FaultClass
+from checkers.findings import anomaly, verdict
+from checkers.messages import NEVER
+from checkers.verdict import Anomaly, Finding, Verdict
+from checkers.windows import Window, epochs, holds_down
+from histories.history import NONE
+
+__all__ = ["honesty"]
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+CLOCK_SLACK_NS = 2 * MS
+"""A proxy may round a delay down by as much."""
+
+
+def honesty(case: Case) -> Verdict:
+    """Judge whether acks were true when they were given."""
+    lies: dict[int, tuple[str, tuple[int, ...]]] = {}
+    for rows, reason, proof in _lies(case):
+        for row in rows.tolist():
+            lies.setdefault(row, (reason, proof))
+    rows = np.array(sorted(lies, key=lambda row: case.messages.end_row[row]), np.int64)
+
+    def tell(row: int) -> Finding:
+        reason, proof = lies[row]
+        return _tell(case, row, reason, proof)
+
+    found = [*anomaly("dishonest-status", rows, tell), *_written_to_slave(case)]
+    return verdict(found, {f"{item.name}-count": item.count for item in found})
+
+
+def _lies(case: Case) -> Iterator[tuple[Ints, str, tuple[int, ...]]]:
+    """Give messages (rows of ``case.messages``) whose strong ack was no truth, why, and proof."""
+    contract = case.contract
+    strong = _strong(case)
+    for window in case.windows:
+        inside = strong & _within(case, window)
+        proof = tuple(row for row in (window.bitten_row, window.cure_row) if row != NEVER)
+        if contract.sync_master and _parts_slave(case, window):
+            yield np.flatnonzero(inside), f"the slave was out of reach ({window.name})", proof
+        delay = _slave_delay_ms(case, window) if contract.sync_master else 0
+        if delay:
+            fast = inside & _took_less(case, delay)
+            text = f"sooner than the {delay} ms that replication takes ({window.name})"
+            yield np.flatnonzero(fast), text, proof
+        stall = _fsync_delay_ms(case, window) if contract.sync_flush else 0
+        if stall:
+            fast = inside & _took_less(case, stall)
+            text = f"sooner than the {stall} ms that fsync takes ({window.name})"
+            yield np.flatnonzero(fast), text, proof
+    if contract.sync_master:
+        yield from _not_on_slave(case, strong)
+    if contract.sync_flush:
+        yield from _not_on_disk(case, strong)
+
+
+def _strong(case: Case) -> Bools:
+    messages = case.messages
+    return messages.ok & np.isin(messages.status, [case.history.status_code(SEND_OK)])
+
+
+def _within(case: Case, window: Window) -> Bools:
+    """Tell which sends began after the fault was proven and ended before its cure began."""
+    messages = case.messages
+    if window.bit is not True:
+        return np.zeros(len(messages), np.bool_)
+    return (messages.begin_row > window.bitten_row) & (messages.end_row < window.cure_row)
+
+
+def _took_less(case: Case, delay_ms: int) -> Bools:
+    took = case.messages.end_ns - case.messages.begin_ns
+    return took + CLOCK_SLACK_NS < delay_ms * MS
+
+
+def _parts_slave(case: Case, window: Window) -> bool:
+    if holds_down(window, case.contract.slave):
+        return True
+    return "mode" in window.options and case.contract.replication_link in window.targets
+
+
+def _slave_delay_ms(case: Case, window: Window) -> int:
+    """Give the least time in which a record can reach the slave and its report come back."""
+    options = window.options
+    if case.contract.replication_link not in window.targets or options.get("toxicity", 1) != 1:
+        return 0
+    latency: int = options.get("latency", options.get("latency_ms", 0))
+    jitter: int = options.get("jitter", options.get("jitter_ms", 0))
+    ways = 2 if options.get("stream", "both") == "both" else 1
+    return max(0, ways * (latency - jitter))
+
+
+def _fsync_delay_ms(case: Case, window: Window) -> int:
+    delay = window.options.get("fsync_ms", 0)
+    return delay if case.contract.master in window.targets and isinstance(delay, int) else 0
+
+
+def _not_on_slave(case: Case, strong: Bools) -> Iterator[tuple[Ints, str, tuple[int, ...]]]:
+    """Find strong acks that a healthy slave's later answer contradicts."""
+    messages, pulls, contract = case.messages, case.pulls, case.contract
+    slave = case.history.node_code(contract.slave)
+    if slave == NONE or any(window.sets_back(contract) for window in case.windows):
+        return  # a slave that diverged has other records at the same offsets
+    answers = np.flatnonzero((pulls.node == slave) & (pulls.max_offset != NONE))
+    acks = np.flatnonzero(strong & (messages.offset != NONE))
+    troubles = [
+        window for window in case.windows if contract.slave in window.targets or window.resync
+    ]
+    acked_in = epochs(troubles, messages.begin_row[acks], messages.end_row[acks])
+    asked_in = epochs(troubles, pulls.begin_row[answers], pulls.row[answers])
+    queues = [messages.queue[acks], pulls.queue[answers]]
+
+    for queue, epoch in sorted({*zip(queues[1].tolist(), asked_in.tolist(), strict=True)}):
+        mine = acks[(queues[0] == queue) & (acked_in == epoch) & (acked_in != NONE)]
+        asked = answers[(queues[1] == queue) & (asked_in == epoch)]
+        for ack, answer in _contradictions(case, mine, asked):
+            text = f"the slave later ended at {int(pulls.max_offset[answer])}"
+            yield np.array([ack]), text, (int(pulls.begin_row[answer]), int(pulls.row[answer]))
+
+
+def _contradictions(case: Case, acks: Ints, answers: Ints) -> Iterator[tuple[int, int]]:
+    """Give (ack, answer) where the highest offset acked well before is not in the answer."""
+    if not len(acks):
+        return
+    messages, pulls = case.messages, case.pulls
+    acks = acks[np.argsort(messages.end_ns[acks], kind="stable")]
+    highest = np.maximum.accumulate(messages.offset[acks])
+    # What is in the slave's page cache may be readable only once it is flushed there.
+    since = case.time[pulls.begin_row[answers]] - case.contract.flush_bound_ns
+    before = np.searchsorted(messages.end_ns[acks], since) - 1
+    wrong = (before >= 0) & (highest[np.maximum(before, 0)] >= pulls.max_offset[answers])
+    for place in np.flatnonzero(wrong).tolist():
+        at = int(np.searchsorted(highest, highest[before[place]]))
+        yield int(acks[at]), int(answers[place])
+
+
+def _not_on_disk(case: Case, strong: Bools) -> Iterator[tuple[Ints, str, tuple[int, ...]]]:
+    """Find strong acks before a power cut of the master that its own drain lacks."""
+    messages, contract = case.messages, case.contract
+    cuts = [
+        window
+        for window in case.windows
+        if window.fault_class is FaultClass.POWER and contract.master in window.targets
+    ]
+    wiped = any(
+        window.destroys(contract.master) and window.fault_class is not FaultClass.POWER
+        for window in case.windows
+    )
+    if not cuts or wiped or any(window.resync for window in case.windows):
+        return
+    master = case.history.node_code(contract.master)
+    last = max(cuts, key=lambda window: window.inject_row)
+    for drain in case.certificates.drains:
+        if drain.node != master or drain.max_offset == NONE:
+            continue
+        held = np.zeros(len(messages), np.bool_)
+        mine = case.reads.message[case.reads.row == drain.row]
+        held[mine[mine != NONE]] = True
+        wrong = strong & ~held & (messages.queue == drain.queue)
+        wrong &= (messages.end_row < last.inject_row) & (messages.offset >= drain.min_offset)
+        text = f"the master's disk lacks it after {last.name}"
+        yield np.flatnonzero(wrong), text, (last.inject_row, drain.begin_row, drain.row)
+
+
+def _tell(case: Case, row: int, reason: str, proof: tuple[int, ...]) -> Finding:
+    messages = case.messages
+    value = case.text(int(messages.value[row]))
+    took = int(messages.end_ns[row] - messages.begin_ns[row]) / MS
+    return Finding(
+        f"{value} was answered SEND_OK after {took:.1f} ms, but {reason}",
+        case.indices(int(messages.begin_row[row]), int(messages.end_row[row]), *proof),
+        {"value": value, "reason": reason, "took_ms": round(took, 3)},
+    )
+
+
+def _written_to_slave(case: Case) -> list[Anomaly]:
+    messages, slave = case.messages, case.history.node_code(case.contract.slave)
+    rows = np.flatnonzero(messages.ok & (messages.node == slave) & (slave != NONE))
+
+    def tell(row: int) -> Finding:
+        value = case.text(int(messages.value[row]))
+        at = case.indices(int(messages.begin_row[row]), int(messages.end_row[row]))
+        return Finding(f"the slave accepted {value}", at, {"value": value})
+
+    return anomaly("slave-wrote", rows, tell)

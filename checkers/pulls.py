@@ -1,0 +1,89 @@
+"""Pulls, drains and commits as tables: what a reader asked for, and what the node said it has.
+
+The columns of a history know the offset that a pull asked for; the bounds and the group are
+fields of the op. A table is made once, from the ops of these functions alone.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from histories.history import NONE, History
+from histories.op import OpType
+
+__all__ = ["Commits", "Pulls", "commits_of", "pulls_of"]
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pulls:
+    """One row an ok pull or drain, in the order of the history."""
+
+    row: Ints
+    begin_row: Ints
+    queue: Ints
+    node: Ints
+    process: Ints
+    group: Ints  # codes of no table: equal if the groups are
+    min_offset: Ints
+    max_offset: Ints
+    next_offset: Ints
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Commits:
+    """One row a commit, whatever became of it, in the order of invocation."""
+
+    begin_row: Ints
+    end_row: Ints  # NONE if it never ended
+    type: Ints
+    queue: Ints
+    node: Ints
+    group: Ints
+    offset: Ints
+
+
+def pulls_of(history: History, groups: dict[str | None, int]) -> Pulls:
+    """Give every ok pull and drain; groups are numbered as they come."""
+    row = np.sort(np.concatenate([history.rows(f, OpType.OK) for f in ("pull", "drain")]))
+    said = np.full((4, len(row)), NONE, np.int64)
+    for place, at in enumerate(row.tolist()):
+        op = history.op(at)
+        said[0, place] = groups.setdefault(op.group, len(groups))
+        for column, bound in enumerate((op.min_offset, op.max_offset, op.next_offset), start=1):
+            if bound is not None:
+                said[column, place] = bound
+    begin = history.pair[row].astype(np.int64)
+    return Pulls(
+        row=row,
+        begin_row=np.where(begin == NONE, row, begin),
+        queue=history.queue[row].astype(np.int64),
+        node=history.node[row].astype(np.int64),
+        process=history.process[row].astype(np.int64),
+        group=said[0],
+        min_offset=said[1],
+        max_offset=said[2],
+        next_offset=said[3],
+    )
+
+
+def commits_of(history: History, groups: dict[str | None, int]) -> Commits:
+    """Give every commit that was invoked."""
+    begin = history.rows("commit", OpType.INVOKE)
+    end = history.pair[begin].astype(np.int64)
+    last = np.maximum(begin, end)
+    named = [groups.setdefault(history.op(at).group, len(groups)) for at in begin.tolist()]
+    return Commits(
+        begin_row=begin.astype(np.int64),
+        end_row=end,
+        type=np.where(end == NONE, OpType.INFO, history.type[last]).astype(np.int64),
+        queue=history.queue[begin].astype(np.int64),
+        node=history.node[begin].astype(np.int64),
+        group=np.array(named, np.int64),
+        offset=history.offset[begin],
+    )
