@@ -4,23 +4,26 @@
     0     physic timestamp    8    store time of the newest durable record
     8     logic timestamp     8    ... of the newest durable consume-queue entry
     16    index timestamp     8    ... of the newest durable index entry
-    1024  magic, mark, crc    4 + 8 + 4
+    1024  magic, mark, crc    4 + 8 + 8 + 4
 
-The *mark* is where a record begins. Every record before it is durable, and so is what the consume
+The *mark* is where a record ends. Every record before it is durable, and so is what the consume
 queues and the index hold of it: a start needs to look no further back. RocketMQ leaves the bytes
-at 1024 alone, so a mark may be old, but never wrong: it holds because logs only grow. If no record
-lies there after all (a store was copied back, or damaged), it is not believed.
+at 1024 alone, so a mark may be old, but never wrong: it holds because logs only grow. It comes with
+where that record begins; if none that ends at the mark lies there after all (a store was copied
+back, or damaged), the mark is not believed.
 """
 
 from dataclasses import dataclass
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 from zlib import crc32
 
 from broker.ports import Disk
+from broker.store.durable import sync_file
 
 __all__ = [
     "Checkpoint",
+    "Mark",
     "decode_checkpoint",
     "encode_checkpoint",
     "read_checkpoint",
@@ -31,8 +34,15 @@ SIZE: Final = 4096
 MARK_AT: Final = 1024
 MARK_MAGIC: Final = 0x4D51484D
 _TIMESTAMPS = Struct(">qqq")
-_MARK = Struct(">Iq")
+_MARK = Struct(">Iqq")
 _CRC = Struct(">I")
+
+
+class Mark(NamedTuple):
+    """The last record that is durable everywhere: where it begins and where it ends."""
+
+    last_record: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +52,7 @@ class Checkpoint:
     physic_timestamp: int = 0
     logic_timestamp: int = 0
     index_timestamp: int = 0
-    mark: int | None = None  # None if the file holds none that can be believed
+    mark: Mark | None = None  # None if the file holds none
 
 
 def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
@@ -55,7 +65,7 @@ def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
     )
     _TIMESTAMPS.pack_into(data, 0, *times)
     if checkpoint.mark is not None:
-        mark = _MARK.pack(MARK_MAGIC, checkpoint.mark)
+        mark = _MARK.pack(MARK_MAGIC, *checkpoint.mark)
         data[MARK_AT : MARK_AT + len(mark) + 4] = mark + _CRC.pack(crc32(mark))
     return bytes(data)
 
@@ -70,9 +80,9 @@ def decode_checkpoint(data: bytes) -> Checkpoint:
     physic, logic, index = (max(0, time) for time in _TIMESTAMPS.unpack_from(data))
     mark = data[MARK_AT : MARK_AT + _MARK.size]
     (crc,) = _CRC.unpack_from(data, MARK_AT + _MARK.size)
-    magic, offset = _MARK.unpack(mark)
-    believed = magic == MARK_MAGIC and crc == crc32(mark) and offset >= 0
-    return Checkpoint(physic, logic, index, offset if believed else None)
+    magic, last_record, end = _MARK.unpack(mark)
+    sound = magic == MARK_MAGIC and crc == crc32(mark) and 0 <= last_record < end
+    return Checkpoint(physic, logic, index, Mark(last_record, end) if sound else None)
 
 
 def read_checkpoint(disk: Disk, path: str) -> Checkpoint:
@@ -91,6 +101,6 @@ async def write_checkpoint(disk: Disk, path: str, checkpoint: Checkpoint) -> Non
     file = disk.open(path, create=True)
     try:
         file.write(0, encode_checkpoint(checkpoint))
-        await file.sync()
+        await sync_file(file)
     finally:
         file.close()

@@ -92,7 +92,10 @@ class CommitLog:
         return self.segments.read(offset, size)
 
     async def sync(self, target: int) -> None:
-        """Return once everything before ``target`` is durable; the caller moves ``flushed``."""
+        """Return once everything before ``target`` is durable, or ``FlushError``.
+
+        The caller moves ``flushed``.
+        """
         await self.segments.sync(self.flushed, target)
 
     def _undo(self, error: OSError) -> AppendError | DiskFullError | StoreBlockedError:

@@ -78,6 +78,11 @@ class LogFlusher:
         while self._syncing is not None:
             await asyncio.wait([self._syncing])
 
+    def abandon(self) -> None:
+        """Leave those who still wait in doubt: the store is closing without a sync."""
+        self.failure = self.failure or "the store was closed before the record was synced"
+        self._act(self._core.on_failed())
+
     def _idle(self) -> None:
         self._armed = None
         self.tick()
@@ -101,12 +106,9 @@ class LogFlusher:
         self.crash_point("after-append-before-flush")
         try:
             await self.log.sync(target)
-        except OSError as error:
+        except FlushError as error:
             self._syncing = None
-            self.failure = (
-                f"sync of the commit log failed between offsets {self.log.flushed} and {target}: "
-                f"{error}; mend the disk, then restart"
-            )
+            self.failure = str(error)
             self._act(self._core.on_failed())
             self.on_failed(self.failure)
             return

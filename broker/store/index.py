@@ -14,12 +14,14 @@ that the header does not count yet: then the same keys come again from the log a
 and the chain behind it is followed down to the last entry that counts.
 """
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from struct import Struct
 from typing import Final, NamedTuple
 
 from broker.ports import File
+from broker.store.durable import sync_file
 from broker.store.properties import java_hash
 
 __all__ = ["IndexEntry", "IndexFile", "IndexHeader", "key_hash"]
@@ -29,6 +31,9 @@ _SLOT = Struct(">i")
 _ENTRY = Struct(">iqii")
 HEADER_SIZE: Final = _HEADER.size
 INT_MAX: Final = 0x7FFFFFFF
+
+# After so many keys others get a turn: a batch takes tens of milliseconds.
+TURN: Final = 256
 
 
 class IndexEntry(NamedTuple):
@@ -106,6 +111,8 @@ class IndexFile:
         data = bytearray()
         slots_used = self.header.slots_used
         for number, key in enumerate(keys, first):
+            if number % TURN == 0:
+                await asyncio.sleep(0)
             slot = key.hash % self.slots
             older = slots[slot] if slot in slots else self._newest(slot, first)
             slots_used += older == 0
@@ -113,9 +120,11 @@ class IndexFile:
             data += _ENTRY.pack(key.hash, key.physical_offset, seconds, older)
             slots[slot] = number
         self.file.write(self._entry_at(first), data)
-        await self.file.sync()
+        await sync_file(self.file)
 
-        for slot, number in sorted(slots.items()):
+        for turn, (slot, number) in enumerate(sorted(slots.items())):
+            if turn % TURN == 0:
+                await asyncio.sleep(0)
             self.file.write(HEADER_SIZE + slot * 4, _SLOT.pack(number))
         header = IndexHeader(
             begin,
@@ -127,7 +136,7 @@ class IndexFile:
         )
         self.file.write(0, _HEADER.pack(*header))
         self.header = header
-        await self.file.sync()
+        await sync_file(self.file)
 
     def lookup(self, hash: int, begin: int, end: int) -> Iterator[int]:
         """Give the log offsets of a hash within a span of store times, the newest first."""

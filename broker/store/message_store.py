@@ -25,7 +25,8 @@ from broker.errors import (
     StoreLockedError,
 )
 from broker.ports import Ports
-from broker.store.checkpoint import Checkpoint, write_checkpoint
+from broker.store.abort import AbortFile, LastStop
+from broker.store.checkpoint import Checkpoint, Mark, write_checkpoint
 from broker.store.commit_log import CommitLog
 from broker.store.config import StoreConfig
 from broker.store.flushing import LogFlusher
@@ -37,7 +38,7 @@ from broker.store.queues import Queues
 from broker.store.reader import StoreReader
 from broker.store.reading import Got, PullLimits, Query
 from broker.store.recovery import Recovery
-from broker.store.scan import Dispatch, queue_tags_code, walk
+from broker.store.scan import Dispatch, DispatchReader, queue_tags_code, walk
 from broker.store.segments import Segments
 from broker.store.upkeep import LastRecord, Upkeep
 
@@ -85,6 +86,7 @@ class MessageStore:
         self._reader = StoreReader(
             config, self.log, self.queues, self.index, lambda: self.readable_end, limits
         )
+        self._reading = DispatchReader(config.delay_levels_ms)
         self._loaded = False
         self._unlock: Callable[[], None] | None = None
         self._partial = bytearray()  # a master's bytes that are not a whole record yet
@@ -96,13 +98,13 @@ class MessageStore:
         """Take the lock, recover what the last run left, and be ready for messages."""
         assert not self._loaded, "a store is loaded once"
         self._lock()
-        disk, abort = self._ports.disk, self.config.abort_path
-        clean = not disk.exists(abort)
-        recovery = await self._recover(clean=clean)
-        if clean:
-            file = disk.open(abort, create=True)
-            await file.sync()
-            file.close()
+        try:
+            abort = AbortFile(self._ports.disk, self.config.abort_path)
+            recovery = await self._recover(abort.last_stop())
+            await abort.make()
+        except BaseException:
+            await self.close(clean=False)
+            raise
         self._loaded = True
         return recovery
 
@@ -118,9 +120,9 @@ class MessageStore:
         try:
             if clean and was_loaded and self.failure is None:
                 await self._upkeep.save()
-                self._ports.disk.remove(self.config.abort_path)
-                await self._ports.disk.sync_folder(self.config.abort_path.rpartition("/")[0])
+                await AbortFile(self._ports.disk, self.config.abort_path).remove()
         finally:
+            self._flusher.abandon()
             self.log.segments.close()
             self.queues.close()
             self.index.close()
@@ -148,7 +150,7 @@ class MessageStore:
                 await self.log.segments.sync_folder()
             self.queues.close()
             self.index.close()
-            await self._recover(clean=False)
+            await self._recover(LastStop.CRASH)
         return self.log.end
 
     async def remove_topic(self, topic: str) -> None:
@@ -180,7 +182,7 @@ class MessageStore:
             record = encode_record(draft, queue_offset, offset, time, host)
         end = self.log.append(offset, record)
         self._enter(draft, offset, size, time)
-        self._appended(offset, time, end)
+        self._appended(Mark(offset, end), time, end)
         return Appended(offset, size, end, queue_offset, time, message_id(host, offset))
 
     def put_batch(self, drafts: Sequence[MessageDraft]) -> list[Appended]:
@@ -210,7 +212,7 @@ class MessageStore:
             where = message_id(self.config.store_host, offset)
             answers.append(Appended(offset, size, offset + size, number, time, where))
             offset += size
-        self._appended(answers[-1].physical_offset, time, end)
+        self._appended(Mark(answers[-1].physical_offset, end), time, end)
         return answers
 
     def append_raw(self, offset: int, data: bytes | bytearray | memoryview) -> int:
@@ -226,12 +228,7 @@ class MessageStore:
         begin = max(self._entered, offset - len(self._partial))
         skipped = min(max(0, begin - offset), len(data))  # behind a blank nothing is entered
         pending = self._partial + data[skipped:]
-        found = walk(
-            pending,
-            begin,
-            self.config.log_file_size,
-            delay_levels_ms=self.config.delay_levels_ms,
-        )
+        found = walk(pending, begin, self.config.log_file_size, self._reading)
         if found.problem is not None or found.over:
             what = found.problem or "zeros"
             raise RecordError(f"expected a record at offset {found.end}, found {what}")
@@ -239,7 +236,7 @@ class MessageStore:
         del pending[: found.end - begin]
         self._partial, self._entered = pending, found.end
         self._enter_records(found.records)
-        self._appended(self._last.offset, self._last.store_timestamp, end)
+        self._appended(self._last.mark, self._last.store_timestamp, end)
         return end
 
     async def wait_flushed(self, end: int, timeout_ms: int | None = None) -> bool:
@@ -330,12 +327,13 @@ class MessageStore:
         self._crash_point("between-queue-and-index")
         if self.config.index_enable:
             self.index.add_again(records)
-        self._last.offset = records[-1].physical_offset
-        self._last.store_timestamp = records[-1].store_timestamp
+        newest = records[-1]
+        self._last.mark = Mark(newest.physical_offset, newest.physical_offset + newest.size)
+        self._last.store_timestamp = newest.store_timestamp
 
-    def _appended(self, last_offset: int | None, time: int, end: int) -> None:
+    def _appended(self, mark: Mark | None, time: int, end: int) -> None:
         """Note the newest record, and tell who wants to know."""
-        self._last.offset, self._last.store_timestamp = last_offset, time
+        self._last.mark, self._last.store_timestamp = mark, time
         if self.config.sync_flush:
             self._flusher.tick_soon()
         for callback in self.on_appended:
@@ -360,13 +358,13 @@ class MessageStore:
                 "a storePathRootDir of its own"
             ) from error
 
-    async def _recover(self, *, clean: bool) -> Recovery:
+    async def _recover(self, last_stop: LastStop) -> Recovery:
         loader = Loader(
             self.config, self._ports.disk, self.log, self.queues, self.index, self._crash_point
         )
-        recovery, checkpoint, last = await loader.recover(clean=clean)
+        recovery, checkpoint, last = await loader.recover(last_stop)
         self._upkeep.checkpoint = checkpoint
-        self._last.offset, self._last.store_timestamp = last.offset, last.store_timestamp
+        self._last.mark, self._last.store_timestamp = last.mark, last.store_timestamp
         self._partial.clear()
         self._entered = self.log.end
         self._flusher.begin()
@@ -377,12 +375,13 @@ class MessageStore:
         """Become read-only for good."""
         if self.failure is None:
             self.failure = why
+            AbortFile(self._ports.disk, self.config.abort_path).say_failed(why)
 
     def _refusal(self) -> str | None:
         """Say why nothing can be stored now, or None."""
         if not self._loaded:
             return "the store is not loaded, or closing"
-        return self.failure or self.log.broken or self._upkeep.full
+        return self.failure or self.log.broken or self._upkeep.full or self._upkeep.stuck
 
     def _refuse(self) -> StoreError:
         why = self._refusal() or "the store takes no writes"

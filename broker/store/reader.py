@@ -10,7 +10,7 @@ from broker.store.key_index import KeyIndex
 from broker.store.queues import Queues
 from broker.store.reading import GetStatus, Got, PullLimits, Query, choose, standing
 from broker.store.records import nearest_in_time, read_record, read_spans, store_timestamp_at
-from broker.store.scan import Dispatch, walk
+from broker.store.scan import Dispatch, DispatchReader, walk
 
 __all__ = ["StoreReader"]
 
@@ -113,5 +113,5 @@ class StoreReader:
 
     def _facts(self, record: bytes, offset: int) -> Dispatch:
         """Read what an index entry only hints at: topic, keys and time."""
-        found = walk(record, offset, self.log.segments.file_size, check_crc=False)
+        found = walk(record, offset, self.log.segments.file_size, DispatchReader())
         return found.records[0] if found.records else Dispatch("", 0, 0, offset, 0, 0, 0, ())

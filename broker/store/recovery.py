@@ -5,8 +5,8 @@
                  read again for       from here on every record is
                  damage               entered anew        then zeros
 
-1. ``believable``: is the checkpoint's mark the beginning of a record? Then the queues hold all
-   that is before it. If not (a store of the real RocketMQ, a copy, damage), RocketMQ's own rule:
+1. ``believable``: does a record end at the checkpoint's mark? Then the queues hold all that is
+   before it. If not (a store of the real RocketMQ, a copy, damage), RocketMQ's own rule:
    begin with the newest file whose first record is older than the checkpoint by three seconds.
 2. Read from the beginning of the mark's file, unless that is too much, and from the mark on.
    The log ends behind the last whole record, or behind a blank.
@@ -18,17 +18,25 @@ Nothing before the end is ever given up: a process crash loses no byte of the pa
 power cut loses nothing before a sync.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from struct import Struct
 from typing import Final
 
-from broker.store.checkpoint import Checkpoint
+from broker.store.abort import LastStop
+from broker.store.checkpoint import Checkpoint, Mark
 from broker.store.message import BLANK_SIZE, HEADERS, MESSAGE_MAGIC
-from broker.store.scan import Walk, walk
+from broker.store.scan import (
+    RECORD_SIZE_MIN,
+    DispatchReader,
+    Reading,
+    Walk,
+    check_record,
+    walk,
+)
 from broker.store.segments import Segments
 
-__all__ = ["Recovery", "Scanner", "Start", "choose_start", "find_end", "newest_older_file"]
+__all__ = ["CHUNK", "Recovery", "Scanner", "Start", "choose_start", "newest_older_file"]
 
 CHUNK: Final = 1 << 20
 CHECKPOINT_SLACK_MS: Final = 3000
@@ -39,7 +47,7 @@ _FIRST = Struct(">iI")
 class Recovery:
     """What a start found and did."""
 
-    clean: bool  # whether the last stop was a clean one
+    last_stop: LastStop
     verified_from: int
     entered_from: int  # records from here on were entered into queues and index anew
     end: int
@@ -92,25 +100,35 @@ class Scanner:
     """Reads a log record by record, in chunks, straight from its files."""
 
     segments: Segments
-    delay_levels_ms: tuple[int, ...] = ()
-    check_crc: bool = True
+    reading: DispatchReader
 
     def start(self, checkpoint: Checkpoint, verify_bytes_max: int) -> Start:
         """Choose where to begin on this log."""
         first = self.segments.start
-        mark = checkpoint.mark if self._believable(checkpoint.mark) else None
+        mark = checkpoint.mark
+        end = mark.end if mark is not None and self._believable(mark) else None
         durable = min(checkpoint.physic_timestamp, checkpoint.logic_timestamp)
         firsts = [(s.start, self._first_timestamp(s.start)) for s in self.segments.files]
         older = newest_older_file(firsts, durable - CHECKPOINT_SLACK_MS)
         fallback = first if older is None else older
-        return choose_start(mark, fallback, first, self.segments.file_size, verify_bytes_max)
+        return choose_start(end, fallback, first, self.segments.file_size, verify_bytes_max)
 
-    def walk(self, begin: int, stop: int | None = None) -> Iterator[Walk]:
-        """Walk from a record's beginning to the log's end, or to the first record at ``stop``."""
+    def verify(self, begin: int, stop: int) -> int:
+        """Give the end of the last sound record between two places, the first being one's begin."""
+        end = begin
+        for found in self._walk(begin, stop, check_record):
+            end = found.end
+        return end
+
+    def walk(self, begin: int) -> Iterator[Walk]:
+        """Walk from a record's beginning to the log's end."""
+        return self._walk(begin, None, self.reading)
+
+    def _walk(self, begin: int, stop: int | None, read: Reading) -> Iterator[Walk]:
         size = CHUNK
         while stop is None or begin < stop:
             data = self.segments.read(begin, size if stop is None else min(size, stop - begin))
-            found = self._walk(data, begin)
+            found = walk(data, begin, self.segments.file_size, read)
             if found.end == begin and not found.over and found.problem is None:
                 if len(data) < size or len(data) < BLANK_SIZE:  # no file holds any more
                     yield Walk([], begin, over=True)
@@ -122,27 +140,21 @@ class Scanner:
                 return
             begin, size = found.end, CHUNK
 
-    def record_at(self, offset: int) -> bool:
-        """Say whether a whole record begins at an offset."""
+    def record_at(self, offset: int) -> int:
+        """Say how long the record is that begins at an offset; 0 if none does."""
         header = self.segments.read(offset, BLANK_SIZE)
         if len(header) < BLANK_SIZE:
-            return False
+            return 0
         size, magic = _FIRST.unpack(header)
-        if magic != MESSAGE_MAGIC or size < BLANK_SIZE or size > self.segments.file_size:
-            return False
-        return bool(self._walk(self.segments.read(offset, size), offset).records)
+        if magic != MESSAGE_MAGIC or size < RECORD_SIZE_MIN or size > self.segments.file_size:
+            return 0
+        data = self.segments.read(offset, size)
+        sound = len(data) == size and check_record(data, 0, size, offset) is None
+        return size if sound else 0
 
-    def _walk(self, data: bytes, base: int) -> Walk:
-        return walk(
-            data,
-            base,
-            self.segments.file_size,
-            delay_levels_ms=self.delay_levels_ms,
-            check_crc=self.check_crc,
-        )
-
-    def _believable(self, mark: int | None) -> bool:
-        return mark is not None and mark >= self.segments.start and self.record_at(mark)
+    def _believable(self, mark: Mark) -> bool:
+        at = mark.last_record
+        return at >= self.segments.start and at + self.record_at(at) == mark.end
 
     def _first_timestamp(self, start: int) -> int | None:
         data = self.segments.read(start, HEADERS[0x30].size)
@@ -150,12 +162,3 @@ class Scanner:
             return None
         sys_flag = int.from_bytes(data[36:40], "big")
         return int(HEADERS[sys_flag & 0x30].unpack_from(data)[11])
-
-
-def find_end(walks: Iterator[Walk], enter: Callable[[Walk], None]) -> tuple[int | None, str | None]:
-    """Follow a walk to its end, entering what it finds; (None, None) if it had nothing to read."""
-    end = problem = None
-    for found in walks:
-        enter(found)
-        end, problem = found.end, found.problem
-    return end, problem

@@ -14,16 +14,26 @@ Source of the facts: ``CommitLog.checkMessageAndReturnSize`` of RocketMQ, which 
 position nor the properties.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from struct import Struct
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 from zlib import crc32
 
 from broker.store.message import BLANK_MAGIC, BLANK_SIZE, HEADERS, MESSAGE_MAGIC
 from broker.store.properties import DELAY, TAGS, keys_of, parse_properties, tags_code
 
-__all__ = ["SCHEDULE_TOPIC", "Dispatch", "Walk", "queue_tags_code", "walk"]
+__all__ = [
+    "RECORD_SIZE_MIN",
+    "SCHEDULE_TOPIC",
+    "Dispatch",
+    "DispatchReader",
+    "Reading",
+    "Walk",
+    "check_record",
+    "queue_tags_code",
+    "walk",
+]
 
 SCHEDULE_TOPIC: Final = "SCHEDULE_TOPIC_XXXX"
 
@@ -73,14 +83,53 @@ def queue_tags_code(
     return tags_code(properties.get(TAGS))
 
 
-def walk(
-    data: bytes | bytearray,
-    base: int,
-    file_size: int,
-    *,
-    delay_levels_ms: tuple[int, ...] = (),
-    check_crc: bool = True,
-) -> Walk:
+Reading: TypeAlias = Callable[[bytes | bytearray, int, int, int], Dispatch | str | None]
+"""Reads the record of some size at a place in the data that lies at a log offset.
+
+Gives what the record enters where, or None if it is sound and nobody asked, or what is wrong.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchReader:
+    """Checks a record and says what it puts into its queue and the index."""
+
+    delay_levels_ms: tuple[int, ...] = ()
+    check_crc: bool = True
+
+    def __call__(
+        self, data: bytes | bytearray, at: int, size: int, position: int
+    ) -> Dispatch | str | None:
+        """Read one record that is there in full."""
+        found = _check(data, at, size, position, check_crc=self.check_crc)
+        if isinstance(found, str):
+            return found
+        fields, topic, text = found
+        try:
+            name = topic.decode()
+            properties = parse_properties(text.decode("utf-8", "surrogatepass"))
+        except UnicodeDecodeError as error:
+            return f"a topic or properties that are no text: {error}"
+        return Dispatch(
+            name,
+            fields[3],
+            fields[5],
+            position,
+            size,
+            queue_tags_code(name, properties, fields[11], self.delay_levels_ms),
+            fields[11],
+            keys_of(properties),
+            fields[7] & _TRANSACTION not in _UNQUEUED,
+        )
+
+
+def check_record(data: bytes | bytearray, at: int, size: int, position: int) -> str | None:
+    """Check one record that is there in full, and no more than that."""
+    found = _check(data, at, size, position, check_crc=True)
+    return found if isinstance(found, str) else None
+
+
+def walk(data: bytes | bytearray, base: int, file_size: int, read: Reading) -> Walk:
     """Walk over bytes that lie at ``base`` in a log with files of ``file_size`` bytes.
 
     After a blank, ``end`` is the beginning of the next file, even if the bytes end before it.
@@ -104,24 +153,19 @@ def walk(
             return Walk(records, position, f"a record of {size} bytes with {room} left")
         if at + size > stop:
             break
-        record = _read(data, at, size, position, delay_levels_ms, check_crc=check_crc)
-        if isinstance(record, str):
+        record = read(data, at, size, position)
+        if isinstance(record, Dispatch):
+            records.append(record)
+        elif record is not None:
             return Walk(records, position, record)
-        records.append(record)
         at += size
     return Walk(records, base + at)
 
 
-def _read(
-    data: bytes | bytearray,
-    at: int,
-    size: int,
-    position: int,
-    delay_levels_ms: tuple[int, ...],
-    *,
-    check_crc: bool,
-) -> Dispatch | str:
-    """Read one record that is there in full; a text says what is wrong with it."""
+def _check(
+    data: bytes | bytearray, at: int, size: int, position: int, *, check_crc: bool
+) -> tuple[tuple[Any, ...], bytes | bytearray, bytes | bytearray] | str:
+    """Give a sound record's header fields, topic and properties, or say what is wrong with it."""
     (sys_flag,) = _SYS_FLAG.unpack_from(data, at + 36)
     header = HEADERS[sys_flag & 0x30]
     if size < header.size + 3:
@@ -146,19 +190,4 @@ def _read(
     topic, text = data[topic_at : properties_at - 2], data[properties_at:stop]
     if not topic or b"\0" in topic or b"\0" in text:
         return "zeros in its topic or properties"
-    try:
-        properties = parse_properties(text.decode("utf-8", "surrogatepass"))
-        name = topic.decode()
-    except UnicodeDecodeError as error:
-        return f"a topic or properties that are no text: {error}"
-    return Dispatch(
-        name,
-        fields[3],
-        fields[5],
-        position,
-        size,
-        queue_tags_code(name, properties, fields[11], delay_levels_ms),
-        fields[11],
-        keys_of(properties),
-        sys_flag & _TRANSACTION not in _UNQUEUED,
-    )
+    return fields, topic, text

@@ -11,6 +11,7 @@ from typing import Final
 
 from broker.errors import StoreError
 from broker.ports import Disk, File
+from broker.store.durable import sync_file
 
 __all__ = ["Segment", "Segments", "file_name"]
 
@@ -171,13 +172,13 @@ class Segments:
             self._remove(self.files.pop())
 
     async def sync(self, begin: int, end: int) -> None:
-        """Return once what was written between two offsets is durable; ``OSError`` if not."""
+        """Return once what was written between two offsets is durable, or ``FlushError``."""
         for segment in list(self.files):
             inside = segment.start < end and begin <= segment.start + self.file_size
             if segment.written and inside:
                 segment.written = False
                 try:
-                    await self._file(segment).sync()
+                    await sync_file(self._file(segment))
                 except BaseException:
                     segment.written = True
                     raise

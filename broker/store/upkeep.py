@@ -14,9 +14,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from broker.errors import FlushError, StoreError
+from broker.errors import StoreError
 from broker.ports import Ports
-from broker.store.checkpoint import Checkpoint, write_checkpoint
+from broker.store.checkpoint import Checkpoint, Mark, write_checkpoint
 from broker.store.cleaning import files_to_remove, is_full
 from broker.store.commit_log import CommitLog
 from broker.store.config import StoreConfig
@@ -31,9 +31,9 @@ PAGE: Final = 4096
 
 @dataclass(slots=True)
 class LastRecord:
-    """The newest record in the log: where it begins and when it was stored."""
+    """The newest whole record in the log: where it lies and when it was stored."""
 
-    offset: int | None = None
+    mark: Mark | None = None
     store_timestamp: int = 0
 
 
@@ -51,13 +51,25 @@ class Upkeep:
     fail: Callable[[str], None]
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
     full: str | None = None  # why nothing can be stored until there is room again
+    stuck: str | None = None  # why queues, index or checkpoint cannot be written just now
     _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
+    _log_due: float = 0.0  # when the loop's clock says so, whatever is dirty
+    _queues_due: float = 0.0
+    _clean_due: float = 0.0
     saving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def start(self) -> None:
         """Start every timer."""
-        jobs = (self._flush_log, self._flush_queues, self._write_index, self._clean)
-        self._tasks = [asyncio.ensure_future(self._guard(job)) for job in jobs]
+        config, now = self.config, asyncio.get_running_loop().time()
+        self._log_due = now + config.flush_thorough_interval_ms / 1000
+        self._queues_due = now + config.queue_flush_thorough_interval_ms / 1000
+        self._clean_due = now + config.clean_first_ms / 1000
+        jobs = (
+            (self._flush_log, config.flush_interval_ms),
+            (self._flush_queues, config.queue_flush_interval_ms),
+            (self._clean, config.clean_interval_ms),
+        )
+        self._tasks = [asyncio.ensure_future(self._guard(*job)) for job in jobs]
 
     async def stop(self) -> None:
         """Stop every timer, and wait until none is at work."""
@@ -69,14 +81,11 @@ class Upkeep:
     async def save(self) -> None:
         """Make everything durable that is there now, and say so in the checkpoint."""
         async with self.saving:
-            mark, timestamp, end = self.last.offset, self.last.store_timestamp, self.log.end
+            mark, timestamp, end = self.last.mark, self.last.store_timestamp, self.log.end
             await self.flusher.wait(end)
             await self.queues.sync()
             await self._index_out()
-            if mark is None or (mark, timestamp) == (
-                self.checkpoint.mark,
-                self.checkpoint.physic_timestamp,
-            ):
+            if mark is None or mark == self.checkpoint.mark:
                 return
             checkpoint = Checkpoint(timestamp, timestamp, self.index.end_timestamp, mark)
             await write_checkpoint(self.ports.disk, self.config.checkpoint_path, checkpoint)
@@ -107,57 +116,47 @@ class Upkeep:
             self.index.remove_below(self.log.min_offset)
         return count
 
-    async def _guard(self, job: Callable[[], Awaitable[None]]) -> None:
-        """Run a timer until it is stopped; what it can't do makes the store read-only."""
-        try:
-            await job()
-        except FlushError as error:
-            self.fail(str(error))
-        except (OSError, StoreError) as error:
-            self.fail(f"upkeep of the store failed: {error}; mend the disk, then restart")
+    async def _guard(self, job: Callable[[], Awaitable[None]], interval_ms: int) -> None:
+        """Do a job again and again until it is stopped.
+
+        A write that fails leaves everything in memory and is tried again: there may be room then.
+        A sync that fails is for good.
+        """
+        while True:
+            await asyncio.sleep(interval_ms / 1000)
+            try:
+                await job()
+            except OSError as error:
+                self.stuck = f"the store cannot write: {error}"
+            except StoreError as error:
+                self.fail(str(error))
+                return
 
     async def _flush_log(self) -> None:
-        loop = asyncio.get_running_loop()
-        thorough = loop.time()
-        while True:
-            await asyncio.sleep(self.config.flush_interval_ms / 1000)
-            pages = self.log.end // PAGE - self.log.flushed // PAGE
-            late = loop.time() - thorough >= self.config.flush_thorough_interval_ms / 1000
-            if late or pages >= self.config.flush_least_pages:
-                if late:
-                    thorough = loop.time()
-                self.flusher.tick()
+        now = asyncio.get_running_loop().time()
+        pages = self.log.end // PAGE - self.log.flushed // PAGE
+        if now >= self._log_due or pages >= self.config.flush_least_pages:
+            if now >= self._log_due:
+                self._log_due = now + self.config.flush_thorough_interval_ms / 1000
+            self.flusher.tick()
 
     async def _flush_queues(self) -> None:
-        loop = asyncio.get_running_loop()
-        thorough = loop.time()
-        least = max(1, self.config.queue_flush_least_pages * PAGE)
-        while True:
-            await asyncio.sleep(self.config.queue_flush_interval_ms / 1000)
-            try:
-                self.queues.write_out(least)
-            except OSError as error:
-                # They stay in memory, and the log has them: only memory is at stake.
-                self.full = f"no consume queue can be written: {error}"
-                continue
-            if loop.time() - thorough >= self.config.queue_flush_thorough_interval_ms / 1000:
-                thorough = loop.time()
-                await self.save()
-
-    async def _write_index(self) -> None:
-        while True:
-            await asyncio.sleep(self.config.queue_flush_interval_ms / 1000)
-            if self.index.full:
-                async with self.saving:
-                    await self.flusher.wait(self.log.end)
-                    await self._index_out()
+        now = asyncio.get_running_loop().time()
+        self.queues.write_out(max(1, self.config.queue_flush_least_pages * PAGE))
+        if now >= self._queues_due:
+            self._queues_due = now + self.config.queue_flush_thorough_interval_ms / 1000
+            await self.save()
+        elif self.index.full:
+            async with self.saving:
+                await self.flusher.wait(self.log.end)
+                await self._index_out()
+        self.stuck = None
 
     async def _index_out(self) -> None:
         if self.config.index_enable:
             await self.index.write_out()
 
     async def _clean(self) -> None:
-        await asyncio.sleep(self.config.clean_first_ms / 1000)
-        while True:
+        now = asyncio.get_running_loop().time()
+        if now >= self._clean_due:
             await self.remove_expired()
-            await asyncio.sleep(self.config.clean_interval_ms / 1000)
