@@ -155,6 +155,21 @@ class Block:
         """Add messages delivered, one an element; their order within a row is kept."""
         self._deliveries.append(np.stack([rows, queue, offset, value, crc]).astype(np.int64))
 
+    def send(
+        self, rows: NDArray[np.int64], queue: Array, offset: Array, value: Array, crc: Array
+    ) -> None:
+        """Add messages that transactions sent, likewise."""
+        self._sends.append(np.stack([rows, queue, offset, value, crc]).astype(np.int64))
+
+    def keep(self, rows: NDArray[np.int64]) -> None:
+        """Drop all rows but these, which have messages only if they are kept."""
+        places = np.full(self.size, NONE, np.int64)
+        places[rows] = np.arange(len(rows))
+        self.columns = {name: column[rows] for name, column in self.columns.items()}
+        for messages in (*self._deliveries, *self._sends):
+            messages[0] = places[messages[0]]
+        self.size = len(rows)
+
     def deliveries(self) -> NDArray[np.int64] | None:
         """Give the messages delivered as five lines (see MESSAGE_COLUMNS), by row."""
         return _by_row(self._deliveries)
@@ -212,7 +227,10 @@ class ColumnBuilder:
         return Block(size, self.tables)
 
     def add(self, block: Block) -> None:
-        """Take over a block that is complete."""
+        """Take over a block that is complete; its ops without an index are counted on."""
+        index = block.column("index")
+        missing = np.flatnonzero(index == NONE)
+        index[missing] = self.size + missing
         for name, blocks in self._blocks.items():
             blocks.append(block.columns.get(name, _absent(block.size, OP_COLUMNS[name])))
         for messages, found in (

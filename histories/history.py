@@ -17,12 +17,12 @@ attempts in full, certificates, faults) stays with the op: ``op(row)`` gives it 
 ``nemesis_ops`` are at hand as objects. Columns are read-only.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,16 @@ from histories.op import NEMESIS, Op, OpType
 from histories.pairs import paired
 from histories.values import NONE, ValueTable
 
-__all__ = ["NEMESIS_PROCESS", "NONE", "Deliveries", "History", "HistoryInfo", "Sends"]
+__all__ = [
+    "NEMESIS_PROCESS",
+    "NONE",
+    "Deliveries",
+    "History",
+    "HistoryInfo",
+    "KeptOps",
+    "Sends",
+    "WholeOps",
+]
 
 Ints = NDArray[np.int64]
 Codes = NDArray[np.int32]
@@ -82,6 +91,30 @@ class HistoryInfo:
     torn: bool = False  # its last line was cut short, and was read over
 
 
+class WholeOps(Protocol):
+    """Where a history's ops are to be had whole: in memory, or in their file."""
+
+    def op(self, row: int) -> Op:
+        """Give one."""
+
+    def __iter__(self) -> Iterator[Op]:
+        """Give all, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptOps:
+    """Ops that are in memory."""
+
+    kept: Sequence[Op]
+
+    def op(self, row: int) -> Op:
+        """Give one."""
+        return self.kept[row]
+
+    def __iter__(self) -> Iterator[Op]:
+        return iter(self.kept)
+
+
 class History:
     """What the clients of one run saw, as columns.
 
@@ -99,7 +132,7 @@ class History:
     def __init__(
         self,
         columns: Columns,
-        fetch: Callable[[int], Op],
+        whole: "WholeOps",
         nemesis_ops: Sequence[Op] = (),
         info: HistoryInfo | None = None,
     ) -> None:
@@ -107,7 +140,7 @@ class History:
         self.columns = columns
         self.info = info or HistoryInfo()
         self.nemesis_ops = tuple(nemesis_ops)
-        self._fetch = fetch
+        self.whole = whole
         self.index: Ints = _as(ops["index"], np.int64)
         self.time: Ints = _as(ops["time"], np.int64)
         self.process: Codes = _as(ops["process"], np.int32)
@@ -145,7 +178,7 @@ class History:
             builder.add(block)
             kept += chunk
         nemesis_ops = [op for op in kept if op.process == NEMESIS]
-        return cls(builder.finish(), kept.__getitem__, nemesis_ops, info)
+        return cls(builder.finish(), KeptOps(kept), nemesis_ops, info)
 
     def __len__(self) -> int:
         return self.columns.size
@@ -154,11 +187,11 @@ class History:
         """Give back an op whole, as it was recorded."""
         if not 0 <= row < len(self):
             raise IndexError(f"row {row} of a history of {len(self)} ops")
-        return self._fetch(int(row))
+        return self.whole.op(int(row))
 
     def ops(self) -> Iterator[Op]:
         """Give back every op, in file order."""
-        return map(self._fetch, range(len(self)))
+        return iter(self.whole)
 
     def rows(self, f: str | None = None, type: OpType | None = None) -> Ints:
         """Give the rows of the ops with this function and this type, ascending."""
