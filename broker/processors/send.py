@@ -1,0 +1,191 @@
+"""SEND_MESSAGE in its three forms: check, store, wait for disk and slave, answer honestly.
+
+A message that was stored is answered with its offset and one of four statuses; the last three are
+acknowledgements too, only weaker. Each wait is as RocketMQ's, but for what the slave gets: under
+SYNC_FLUSH a record is shipped once it is on disk, so slaveTimeout begins there, and a record that
+did not reach the disk in time cannot be on the slave either.
+"""
+
+from broker.config import BrokerRole, FlushDiskType
+from broker.errors import (
+    AppendError,
+    BrokerError,
+    FlushError,
+    MessageIllegalError,
+    StoreBlockedError,
+)
+from broker.nameserver.topics import TopicConfig
+from broker.processors.batch import split_batch
+from broker.processors.delayed import delayed
+from broker.processors.state import BrokerState, refuse_on_slave
+from broker.remoting.codes import RequestCode, ResponseCode, SendStatus
+from broker.remoting.command import Command
+from broker.remoting.connection import Connection
+from broker.remoting.headers import SendHeader, read_send_header
+from broker.store.message import Host, MessageDraft
+from broker.store.message_store import Appended
+from broker.store.properties import CLUSTER, DELAY, WAIT, parse_properties
+from broker.tables.topics import (
+    DLQ_PREFIX,
+    RETRY_PREFIX,
+    SCHEDULE_TOPIC,
+    check_topic_name,
+    queue_nums,
+)
+
+__all__ = ["put", "send_message", "settle"]
+
+_CODES = {
+    SendStatus.SEND_OK: ResponseCode.SUCCESS,
+    SendStatus.FLUSH_DISK_TIMEOUT: ResponseCode.FLUSH_DISK_TIMEOUT,
+    SendStatus.FLUSH_SLAVE_TIMEOUT: ResponseCode.FLUSH_SLAVE_TIMEOUT,
+    SendStatus.SLAVE_NOT_AVAILABLE: ResponseCode.SLAVE_NOT_AVAILABLE,
+}
+
+
+async def send_message(
+    state: BrokerState, command: Command, connection: Connection
+) -> Command | None:
+    """Store a message or a batch of them, and say how safe it is."""
+    refuse_on_slave(state, "a send")
+    _refuse_too_early(state)
+    request = read_send_header(command)
+    topic = _topic_of(state, request)
+    drafts = _drafts(state, request, topic, command, connection.peer)
+    appended = put(state, drafts)
+    waits = drafts[0].properties.get(WAIT) != "false"
+    status = await settle(state, appended[-1].end) if waits else SendStatus.SEND_OK
+    state.ports.crash_point("after-replicate-before-reply")
+    return command.reply(_CODES[status], None, _described(state, drafts[0], appended))
+
+
+def put(state: BrokerState, drafts: list[MessageDraft]) -> list[Appended]:
+    """Append messages together, or refuse with the code that RocketMQ has for the reason."""
+    try:
+        appended = (
+            [state.store.put(drafts[0])] if len(drafts) == 1 else state.store.put_batch(drafts)
+        )
+    except MessageIllegalError as error:
+        raise BrokerError(ResponseCode.MESSAGE_ILLEGAL, str(error)) from error
+    except StoreBlockedError as error:
+        remark = f"service not available now: {error}"
+        raise BrokerError(ResponseCode.SERVICE_NOT_AVAILABLE, remark) from error
+    except AppendError as error:
+        remark = f"create mapped file failed, server is busy or broken: {error}"
+        raise BrokerError(ResponseCode.SYSTEM_ERROR, remark) from error
+    state.stats.put_count += len(appended)
+    state.stats.put_bytes += sum(one.size for one in appended)
+    return appended
+
+
+async def settle(state: BrokerState, end: int) -> SendStatus:
+    """Wait until what ends there is as safe as the broker's mode promises."""
+    config = state.config
+    flushed = True
+    if config.flush_disk_type is FlushDiskType.SYNC_FLUSH:
+        try:
+            flushed = await state.store.wait_flushed(end, config.sync_flush_timeout)
+        except FlushError as error:
+            # Nobody knows whether it will survive, so this is no acknowledgement of any kind.
+            raise BrokerError(ResponseCode.SYSTEM_ERROR, f"flush failed: {error}") from error
+    if config.broker_role is not BrokerRole.SYNC_MASTER:
+        return SendStatus.SEND_OK if flushed else SendStatus.FLUSH_DISK_TIMEOUT
+    if flushed:
+        return await state.master.wait_replicated(end)
+    fed = state.master.core.mark is not None
+    return SendStatus.FLUSH_SLAVE_TIMEOUT if fed else SendStatus.SLAVE_NOT_AVAILABLE
+
+
+def _refuse_too_early(state: BrokerState) -> None:
+    opens_ms = state.config.start_accept_send_request_time_stamp
+    if state.ports.clock.now_ms() < opens_ms:
+        raise BrokerError(ResponseCode.SYSTEM_ERROR, f"broker unable to service, until {opens_ms}")
+
+
+def _topic_of(state: BrokerState, request: SendHeader) -> TopicConfig:
+    """Give the topic to store into, made on the spot if its template allows it."""
+    check_topic_name(request.topic)
+    if request.topic == SCHEDULE_TOPIC:
+        remark = f"Sending message to topic[{request.topic}] is forbidden."
+        raise BrokerError(ResponseCode.NO_PERMISSION, remark)
+    topic = state.topics.get(request.topic)
+    if topic is None and request.topic.startswith(RETRY_PREFIX):
+        topic = state.topics.create_for_group(request.topic)
+    if topic is None:
+        topic = state.topics.create_from_template(
+            request.topic, request.default_topic, request.default_topic_queue_nums
+        )
+    if topic is None:
+        remark = f"topic[{request.topic}] not exist, apply first please!"
+        raise BrokerError(ResponseCode.TOPIC_NOT_EXIST, remark)
+    if not state.config.broker_permission & 2 and topic.order:
+        remark = f"the broker[{state.config.broker_ip1}] sending message is forbidden"
+        raise BrokerError(ResponseCode.NO_PERMISSION, remark)
+    if request.queue_id >= queue_nums(topic):
+        remark = f"request queueId[{request.queue_id}] is illegal, {topic}"
+        raise BrokerError(ResponseCode.SYSTEM_ERROR, remark)
+    return topic
+
+
+def _drafts(
+    state: BrokerState, request: SendHeader, topic: TopicConfig, command: Command, peer: str
+) -> list[MessageDraft]:
+    """Give the messages to store: one, or a batch's, all for one queue."""
+    queue_id = request.queue_id
+    if queue_id < 0:
+        queue_id = state.ports.rng.randrange(max(1, topic.write_queue_nums))
+    target, target_queue = _where(state, request, queue_id)
+    items = [(request.flag, command.body, request.properties)]
+    if command.code == RequestCode.SEND_BATCH_MESSAGE:
+        items = list(split_batch(command.body))
+    host, _, port = peer.rpartition(":")
+    born_host = Host(host, int(port)) if port.isdecimal() else Host("127.0.0.1", 0)
+    drafts = []
+    for flag, body, text in items:
+        properties = parse_properties(text)
+        if properties.get(WAIT) == "true":
+            del properties[WAIT]
+        properties[CLUSTER] = state.config.broker_cluster_name
+        draft = MessageDraft(
+            target,
+            target_queue,
+            body,
+            properties,
+            flag,
+            request.sys_flag,
+            request.born_timestamp,
+            born_host,
+            request.reconsume_times,
+        )
+        drafts.append(delayed(draft, state.config) if DELAY in properties else draft)
+    if not drafts or (len(drafts) > 1 and any(DELAY in draft.properties for draft in drafts)):
+        remark = f"expected a batch of messages without delay, found {len(drafts)}"
+        raise BrokerError(ResponseCode.MESSAGE_ILLEGAL, remark)
+    return drafts
+
+
+def _where(state: BrokerState, request: SendHeader, queue_id: int) -> tuple[str, int]:
+    """Send what was retried too often to the group's dead letters."""
+    if not request.topic.startswith(RETRY_PREFIX):
+        return request.topic, queue_id
+    group_name = request.topic.removeprefix(RETRY_PREFIX)
+    group = state.groups.find(group_name)
+    if group is None:
+        remark = f"subscription group not exist, {group_name}"
+        raise BrokerError(ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, remark)
+    most = request.max_reconsume_times
+    if most is None:
+        most = group.retry_max_times
+    if request.reconsume_times < most:
+        return request.topic, queue_id
+    return state.topics.create_for_group(f"{DLQ_PREFIX}{group_name}").topic_name, 0
+
+
+def _described(state: BrokerState, draft: MessageDraft, appended: list[Appended]) -> dict[str, str]:
+    return {
+        "msgId": ",".join([one.message_id for one in appended]),
+        "queueId": str(draft.queue_id),
+        "queueOffset": str(appended[0].queue_offset),
+        "MSG_REGION": state.config.region_id,
+        "TRACE_ON": str(state.config.trace_on).lower(),
+    }

@@ -1,0 +1,1 @@
+"""What a broker remembers besides its log: topics, groups, offsets, clients, locks."""

@@ -1,0 +1,73 @@
+"""How far each group has consumed each queue.
+
+Offsets belong to ``topic@group``, as in RocketMQ's consumerOffset.json. What a group committed may
+be larger than what a queue holds, after a log lost its tail: ``clamp`` brings it back to the end,
+where the next message will be, so that nothing is passed over (P11).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+
+from broker.nameserver.topics import from_json, to_json
+
+__all__ = ["OffsetTable"]
+
+
+class _Wrapper(msgspec.Struct, rename="camel"):
+    """Java's ``ConsumerOffsetSerializeWrapper``, on the wire and in consumerOffset.json."""
+
+    offset_table: dict[str, dict[int, int]] = {}
+
+
+@dataclass(slots=True)
+class OffsetTable:
+    """Every committed offset of a broker."""
+
+    offsets: dict[str, dict[int, int]] = field(default_factory=dict)
+
+    def get(self, group: str, topic: str, queue_id: int) -> int | None:
+        """Give the offset that a group committed for a queue, if it did."""
+        return self.offsets.get(f"{topic}@{group}", {}).get(queue_id)
+
+    def commit(self, group: str, topic: str, queue_id: int, offset: int) -> None:
+        """Note how far a group is; also if that is less far than before."""
+        self.offsets.setdefault(f"{topic}@{group}", {})[queue_id] = offset
+
+    def topics_of(self, group: str) -> Iterator[tuple[str, dict[int, int]]]:
+        """Give the topics that a group committed offsets for."""
+        for key, offsets in self.offsets.items():
+            topic, _, committed_by = key.partition("@")
+            if committed_by == group:
+                yield topic, offsets
+
+    def groups_of(self, topic: str) -> list[str]:
+        """Give the groups that committed offsets for a topic."""
+        keys = (key.partition("@") for key in self.offsets)
+        return [group for name, _, group in keys if name == topic]
+
+    def remove_topic(self, topic: str) -> None:
+        """Forget what was committed for a topic that is gone."""
+        self.offsets = {k: v for k, v in self.offsets.items() if k.partition("@")[0] != topic}
+
+    def clamp(self, end_of: Callable[[str, int], int]) -> list[str]:
+        """Bring offsets beyond their queue's end back to it; say which."""
+        clamped = []
+        for key, offsets in self.offsets.items():
+            topic = key.partition("@")[0]
+            for queue_id, offset in offsets.items():
+                end = end_of(topic, queue_id)
+                if offset > end:
+                    offsets[queue_id] = end
+                    clamped.append(f"{key}:{queue_id} from {offset} to {end}")
+        return clamped
+
+    def to_json(self) -> bytes:
+        """Write the table as it travels, and as consumerOffset.json keeps it."""
+        return to_json(_Wrapper(self.offsets))
+
+    def merge(self, data: bytes) -> None:
+        """Let another broker's offsets overwrite ours, also backwards, as RocketMQ's slave does."""
+        for key, offsets in from_json(data, _Wrapper).offset_table.items():
+            self.offsets.setdefault(key, {}).update(offsets)
