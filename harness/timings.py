@@ -36,9 +36,9 @@ NAMESERVER_TIMINGS: Mapping[str, int] = MappingProxyType(
     {"brokerExpiredTime": 10_000, "scanNotActiveBrokerInterval": 1_000}
 )
 
-REQUEST_TIMEOUT_MS = 2_500
-"""A client's patience: longer than slaveTimeout and syncFlushTimeout, or every weak status
-would be seen as a time-out (spec/rocketmq.md, trap 9)."""
+REQUEST_TIMEOUT_MS = 3_000
+"""A client's patience, RocketMQ's own. It must be longer than slaveTimeout and syncFlushTimeout, or
+every weak status would be seen as a time-out (spec/rocketmq.md, trap 9)."""
 
 OP_TIMEOUT_MS = 10_000
 """An operation's patience: longer than a send with all its retries takes."""

@@ -1,0 +1,40 @@
+"""What only a run can know is judged beside what its history says, and the worst still decides.
+
+A fault that could not be cured, a log that never stood still, a cluster that did not become whole:
+the suite saw these itself, and adds a verdict of its own for each to those of the checkers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from checkers.contract import Contract
+from checkers.suite import Judgement, judge
+from checkers.verdict import Verdict
+from harness.options import RunOptions
+from harness.timings import CONVERGENCE_MS_MAX
+from histories.history import History
+
+__all__ = ["contract_of", "judge_run", "with_verdicts"]
+
+
+def contract_of(options: RunOptions) -> Contract:
+    """Return what a run's mode promises, with the suite's timings."""
+    return replace(Contract.parse(options.mode), convergence_ms=CONVERGENCE_MS_MAX)
+
+
+def judge_run(history: History, options: RunOptions) -> Judgement:
+    """Judge the history of one of our own runs."""
+    faults_expected = bool(options.nemeses)
+    return judge(history, contract_of(options), "ours", faults_expected=faults_expected)
+
+
+def with_verdicts(judgement: Judgement, more: Mapping[str, Verdict]) -> Judgement:
+    """Add verdicts to a judgement."""
+    verdicts = {**judgement.verdicts, **more}
+    reasons = [reason for verdict in more.values() for reason in verdict.why]
+    return replace(
+        judgement,
+        validity=max([judgement.validity, *(verdict.validity for verdict in more.values())]),
+        verdicts=verdicts,
+        why=tuple(dict.fromkeys([*judgement.why, *reasons])),
+    )

@@ -1,0 +1,143 @@
+"""A verdict as people read it in a terminal of eighty columns.
+
+First the word, then what was counted, then what broke with its proof, then the faults, and as the
+last line of a failure the command that repeats it. Colours only where the terminal has them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from checkers.suite import Judgement
+from checkers.verdict import Anomaly, Validity
+
+__all__ = ["STYLES", "explain_anomaly", "print_verdict", "verdict_lines"]
+
+STYLES = {
+    Validity.VALID: "bold green",
+    Validity.UNKNOWN: "bold yellow",
+    Validity.INVALID: "bold red",
+}
+FINDINGS_MAX = 3
+SENTENCES = {
+    Validity.VALID: "everything was seen, and every promise held",
+    Validity.UNKNOWN: "nothing broken was seen, but not enough was seen to say that nothing is",
+    Validity.INVALID: "a promise is broken, and here is the proof",
+}
+
+
+def print_verdict(console: Console, judgement: Judgement, reproduce: str = "") -> None:
+    """Print a judgement; ``reproduce`` is the command that repeats it, shown if it failed."""
+    for part in verdict_lines(judgement):
+        console.print(part, highlight=False)
+    if reproduce and judgement.validity is not Validity.VALID:
+        console.print(f"reproduce: {reproduce}", highlight=False, soft_wrap=True, markup=False)
+
+
+def explain_anomaly(console: Console, anomaly: Anomaly) -> None:
+    """Print one anomaly with every proof that was kept of it."""
+    console.print(_proof(anomaly, findings_max=len(anomaly.findings)), highlight=False)
+
+
+def verdict_lines(judgement: Judgement) -> Iterator[RenderableType]:
+    """Yield the parts of a judgement, in the order in which they matter."""
+    validity = judgement.validity
+    yield Text.assemble((validity.word, STYLES[validity]), f"  {SENTENCES[validity]}")
+    yield from _reasons(judgement.why)
+    yield Text("")
+    yield _checkers(judgement)
+
+    anomalies = [anomaly for anomaly in judgement.anomalies.values() if anomaly.count]
+    broken = [anomaly for anomaly in anomalies if anomaly.validity is not Validity.VALID]
+    counted = [anomaly for anomaly in anomalies if anomaly.validity is Validity.VALID]
+    for anomaly in sorted(broken, key=lambda anomaly: -anomaly.validity):
+        yield Text("")
+        yield _proof(anomaly)
+    if counted:
+        counts = ", ".join(f"{anomaly.name} {anomaly.count:,}" for anomaly in counted)
+        yield Text("")
+        yield Text(f"allowed, and counted: {counts}", style="dim")
+    if judgement.faults:
+        yield Text("")
+        yield _faults(judgement.faults)
+    yield Text("")
+
+
+def _reasons(why: Sequence[str]) -> Iterator[Text]:
+    for reason in why:
+        yield Text(f"  because {reason}", style="yellow")
+
+
+def _checkers(judgement: Judgement) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("checker")
+    table.add_column("verdict")
+    table.add_column("counted", overflow="fold")
+    for name, verdict in judgement.verdicts.items():
+        word = Text(verdict.validity.word, style=STYLES[verdict.validity])
+        table.add_row(name, word, _counts(verdict.counts))
+    return table
+
+
+def _counts(counts: Mapping[str, Any]) -> str:
+    """Spell plain figures; what is nested is in results.json.
+
+    >>> _counts({"acknowledged": 9123, "by_queue": {"0": 1}, "rto_ms": 1.25})
+    'acknowledged 9,123, rto ms 1.2'
+    """
+    words = []
+    for name, value in counts.items():
+        if isinstance(value, bool | str):
+            words.append(f"{name} {value}")
+        elif isinstance(value, int):
+            words.append(f"{name} {value:,}")
+        elif isinstance(value, float):
+            words.append(f"{name} {value:,.1f}")
+    return ", ".join(words).replace("_", " ")
+
+
+def _proof(anomaly: Anomaly, findings_max: int = FINDINGS_MAX) -> Group:
+    """Show an anomaly with the first few proofs of it."""
+    head = Text.assemble(
+        (anomaly.name, STYLES[anomaly.validity]),
+        f" x{anomaly.count:,}",
+        f"  breaks {anomaly.promise}" if anomaly.promise else "",
+    )
+    lines = [head]
+    for finding in list(anomaly.findings)[:findings_max]:
+        lines.append(Text(f"  {finding.text}"))
+        if finding.ops:
+            lines.append(Text(f"    ops {', '.join(map(str, finding.ops))}", style="dim"))
+    return Group(*lines)
+
+
+def _faults(faults: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("fault", no_wrap=True)
+    table.add_column("target", overflow="fold")
+    for name in ("from", "for", "bit", "RTO", "RPO"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in faults:
+        table.add_row(*_fault_cells(row))
+    return table
+
+
+def _fault_cells(row: Mapping[str, Any]) -> list[str]:
+    start, cure = row["start_ms"], row["cure_ms"]
+    lasted = None if start is None or cure is None else cure - start
+    return [
+        str(row["kind"]),
+        ", ".join(row["targets"]),
+        _seconds(start),
+        _seconds(lasted),
+        {True: "yes", False: "NO", None: "?"}[row["bit"]],
+        _seconds(row["rto_ms"]),
+        f"{row['rpo_count']:,}",
+    ]
+
+
+def _seconds(milliseconds: float | None) -> str:
+    return "" if milliseconds is None else f"{milliseconds / 1000:.1f} s"
