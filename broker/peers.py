@@ -28,10 +28,12 @@ class Peers:
         network: Network,
         address_map: Mapping[str, str],
         on_close: Callable[[str], None] = lambda _address: None,
+        make_connection: Callable[[], Connection] = Connection,
     ) -> None:
         self._network = network
         self._address_map = address_map
         self._on_close = on_close
+        self._make_connection = make_connection  # with a handler, if others may ask us
         self._connections: dict[str, Connection] = {}
         self._dialling: dict[str, asyncio.Lock] = {}
 
@@ -41,12 +43,15 @@ class Peers:
 
     async def request(self, address: str, command: Command, timeout_ms: float) -> Command:
         """Ask a node and wait for its reply; ``RemotingError`` if there is none in time."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
         try:
             async with asyncio.timeout(timeout_ms / 1000):
                 connection = await self._connection(address)
         except TimeoutError as error:
             raise ConnectError(f"no connection to {address} in {timeout_ms:.0f} ms") from error
-        return await connection.request(command, timeout_ms)
+        left_ms = timeout_ms - (loop.time() - begun) * 1000
+        return await connection.request(command, left_ms)
 
     async def send_oneway(self, address: str, command: Command) -> None:
         """Tell a node something; ``RemotingError`` if there is no connection."""
@@ -71,7 +76,7 @@ class Peers:
         host, port = self.resolve(address)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                _, connection = await self._network.connect(Connection, host, port)
+                _, connection = await self._network.connect(self._make_connection, host, port)
         except OSError as error:  # TimeoutError is one
             raise ConnectError(f"no connection to {address} ({host}:{port}): {error}") from error
         return connection

@@ -1,0 +1,1 @@
+"""The client: producers, consumers and an operator's hand, on one session with a cluster."""
