@@ -25,6 +25,7 @@ from msgspec import structs
 
 from histories.op import FaultRecord
 from nemesis.catalogue import KINDS
+from nemesis.conditions import await_condition, parse_condition
 from nemesis.faults import Fault, Proof, Step, class_of
 from nemesis.healing import NemesisError, attempt, cure, sweep
 from nemesis.journal import Journal
@@ -53,6 +54,8 @@ class Conductor:
         self._journal = journal
         self._locks: dict[str, asyncio.Lock] = {}
         self._executed: dict[int, Step] = {}
+        self._injected = [asyncio.Event() for _ in range(len(schedule.steps) + 1)]
+        self._injected_ms: dict[int, int] = {0: 0}
         self._began = 0.0
 
     @property
@@ -86,15 +89,42 @@ class Conductor:
             raise NemesisError(f"not cured: {'; '.join(problems)}")
 
     async def _perform(self, number: int, step: Step) -> None:
-        await self._sleep_until(step.at_ms)
+        until_ms = await self._await_turn(step)
         async with self._holding(step.fault):
             at_ms = self._now_ms()
             if at_ms + HOLD_MS_MIN > self._schedule.cure_by_ms:
+                if not step.timed:
+                    await self._record_absence(number, step)
                 return  # The fault before it on the same target took all of its time.
             await self._inject(number, step.fault)
-            await self._sleep_until(max(step.until_ms, at_ms + HOLD_MS_MIN))
-            self._executed[number] = replace(step, at_ms=at_ms, until_ms=self._now_ms())
+            self._injected_ms[number] = at_ms
+            self._injected[number].set()
+            await self._sleep_until(max(until_ms, at_ms + HOLD_MS_MIN))
+            done = replace(step, at_ms=at_ms, until_ms=self._now_ms(), after=0)
+            self._executed[number] = done
             await self._cure(number, step.fault)
+
+    async def _await_turn(self, step: Step) -> int:
+        """Wait until a step may begin, and return when it is to end."""
+        hold_ms = step.until_ms - step.at_ms
+        try:
+            async with asyncio.timeout(self._left_ms() / 1000):
+                if step.after:
+                    await self._injected[step.after].wait()
+                await self._sleep_until(self._injected_ms[step.after] + step.at_ms)
+                if step.when:
+                    await await_condition(self._targets, parse_condition(step.when))
+        except TimeoutError:
+            pass  # The step's time has gone, and the caller sees it.
+        until_ms = step.until_ms if step.timed else self._now_ms() + hold_ms
+        return min(until_ms, self._schedule.cure_by_ms)
+
+    async def _record_absence(self, number: int, step: Step) -> None:
+        """Write down that what a step waited for never came: such a run proves nothing."""
+        before = await self._describe(number, step.fault, "inject")
+        self._record(step.fault.name, before)
+        waited = step.when or f"step {step.after}"
+        await self._record_proof(before, Proof(bit=False, text=f"{waited!r} never came in time"))
 
     async def _inject(self, number: int, fault: Fault) -> None:
         self._journal.enter(number, fault)
@@ -123,15 +153,17 @@ class Conductor:
         self._record(before.name, after)
 
     async def _describe(self, number: int, fault: Fault, phase: str) -> FaultRecord:
+        kind = KINDS[fault.kind]
         nodes = [self._targets.nodes[name] for name in fault.targets if name in self._targets.nodes]
         volatile = any(node.volatile for node in nodes)
+        figures = {"volatile": volatile, "down": kind.stills}
         return FaultRecord(
             id=number,
             name=fault.name,
-            fault_class=class_of(KINDS[fault.kind], volatile=volatile),
+            fault_class=class_of(kind, volatile=volatile),
             phase=phase,
             targets=list(fault.targets),
-            options={**fault.options, "volatile": volatile} if nodes else dict(fault.options),
+            options={**fault.options, **(figures if nodes else {})},
             stops_writes=fault.stops_writes,
             ends=await self._ends(),
         )
@@ -167,6 +199,9 @@ class Conductor:
 
     async def _sleep_until(self, at_ms: int) -> None:
         await asyncio.sleep(max(0, at_ms - self._now_ms()) / 1000)
+
+    def _left_ms(self) -> int:
+        return max(0, self._schedule.cure_by_ms - self._now_ms())
 
     def _now_ms(self) -> int:
         return round((asyncio.get_running_loop().time() - self._began) * 1000)

@@ -79,12 +79,18 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A fault and its time, in ms since the faults began."""
+    """A fault and its time, in ms since the faults began, or since another step was injected."""
 
     at_ms: int
     until_ms: int
     fault: Fault
+    after: int = 0  # the number of the step from whose injection on the time counts
     when: str = ""  # a condition that is awaited from at_ms on; see nemesis.conditions
+
+    @property
+    def timed(self) -> bool:
+        """Whether its time is known beforehand."""
+        return not self.after and not self.when
 
 
 Act: TypeAlias = Callable[[Targets, Fault], Awaitable[Proof]]
@@ -102,6 +108,7 @@ class Kind:
     cured: str
     proven: str
     kills: bool = False  # the process ends without a farewell
+    stills: bool = False  # its nodes answer nobody while it is on
 
 
 def class_of(kind: Kind, *, volatile: bool) -> FaultClass:

@@ -71,7 +71,9 @@ class Schedule:
             if not 0 <= step.at_ms <= step.until_ms:
                 times = f"{step.at_ms}..{step.until_ms}"
                 found.append(f"{what}: expected 0 <= at_ms <= until_ms, found {times}")
-            if not step.when and step.until_ms > self.time_limit_ms:
+            if not 0 <= step.after < number:
+                found.append(f"{what}: expected an earlier step's number, found {step.after}")
+            if step.timed and step.until_ms > self.time_limit_ms:
                 limit = f"the limit of {self.time_limit_ms} ms"
                 found.append(f"{what}: expected its cure before {limit}, found {step.until_ms}")
         return found

@@ -108,10 +108,10 @@ class Node(Protocol):
         """
 
     async def stop(self) -> None:
-        """Ask it to stop cleanly (SIGTERM) and wait for its end."""
+        """Ask it to stop cleanly (SIGTERM) and wait for its end; does nothing if it is down."""
 
     async def kill(self) -> None:
-        """End it at once (SIGKILL) and wait for its end."""
+        """End it at once (SIGKILL), frozen or not, and wait; does nothing if it is down."""
 
     async def pause(self) -> None:
         """Freeze it (SIGSTOP)."""
@@ -154,7 +154,7 @@ class Controls:
     """What is asked of a node beyond its protocol; the default is a sound machine."""
 
     crash_point: str = ""  # the node dies when it next reaches this place
-    disk_full: bool = False  # writes that extend a file raise ENOSPC
+    disk_full: bool = False  # every write raises ENOSPC
     fsync_delay_ms: int = 0  # every fsync takes this much longer
     fsync_fails: bool = False  # every fsync raises EIO
     clock_offset_ms: int = 0  # its wall clock is this far ahead, or behind

@@ -7,12 +7,21 @@ what a user can ask for by name.
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from nemesis.catalogue import links, processes, traffic
+from nemesis.catalogue import (
+    clients,
+    controls,
+    crashes,
+    damage,
+    links,
+    operators,
+    processes,
+    traffic,
+)
 from nemesis.faults import Kind
 
 __all__ = ["FAMILIES", "KINDS"]
 
-FAMILIES = (processes, links, traffic)
+FAMILIES = (processes, links, traffic, controls, crashes, damage, operators, clients)
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {kind.name: kind for family in FAMILIES for kind in family.KINDS}

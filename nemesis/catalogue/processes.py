@@ -121,6 +121,7 @@ KILL = Kind(
     cured="started again, until it serves",
     proven="the pid is gone",
     kills=True,
+    stills=True,
 )
 STOP = Kind(
     "stop",
@@ -130,6 +131,7 @@ STOP = Kind(
     does="SIGTERM",
     cured="started again, until it serves",
     proven="the pid is gone",
+    stills=True,
 )
 PAUSE = Kind(
     "pause",
@@ -139,6 +141,7 @@ PAUSE = Kind(
     does="SIGSTOP: alive to the network, dead to everybody",
     cured="SIGCONT",
     proven="the system reports it stopped",
+    stills=True,
 )
 RESTART_STORM = Kind(
     "restart-storm",
@@ -159,6 +162,7 @@ KILL_STARTING = Kind(
     cured="started again, until it serves",
     proven="both pids are gone",
     kills=True,
+    stills=True,
 )
 
 

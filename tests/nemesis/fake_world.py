@@ -119,7 +119,7 @@ class FakeNode:
         if self.name in self.world.settings:
             self.world.settings[self.name].running = self.world.settings[self.name].wanted
         if self.name in self.world.stores:
-            self.end = min(self.end, self.world.stores[self.name].end())
+            self.world.stores[self.name].fill(1000)  # there is traffic, and replication
 
     async def stop(self) -> None:
         await self.world.effect(f"stop {self.name}", 0.1)
@@ -241,6 +241,7 @@ class FakeStore:
         return sum(len(data) for path, data in self.contents.items() if "commitlog" in path)
 
     def down(self) -> None:
+        self.world.effects.append(f"files {self.name}")
         assert not self.world.nodes[self.name].serving, "files change only while the node is down"
 
     def files(self) -> Sequence[str]:
