@@ -8,6 +8,7 @@ together travel together. A slave that does not read pauses its own shipping and
 import asyncio
 from collections import deque
 from collections.abc import Iterable
+from typing import cast
 
 from broker.config import BrokerConfig, BrokerRole, FlushDiskType
 from broker.ha.frames import TOKEN_MAX, Report, Token, WordDecoder, encode_header
@@ -40,8 +41,7 @@ class _SlaveConnection(asyncio.Protocol):
         self._words = WordDecoder()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport), "streams only"
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
         self.peer = transport.get_extra_info("peername")
         self._service.on_connected(self)
 
@@ -133,7 +133,8 @@ class MasterService:
         assert self._config.broker_role is BrokerRole.SYNC_MASTER, "nobody else waits"
         self._tickets += 1
         ticket = self._tickets
-        self._producers[ticket] = producer = self._loop.create_future()
+        producer: asyncio.Future[SendStatus] = self._loop.create_future()
+        self._producers[ticket] = producer
         self._carry_out(self.core.on_waiting(ticket, end, self._now_ms()))
         try:
             return await producer
@@ -213,9 +214,7 @@ class MasterService:
             connection.held = effect
             return []
         # A batch never crosses a file's end: a real slave writes it into one file.
-        file_size = self._config.mapped_file_size_commit_log
-        size = min(effect.size, file_size - effect.offset % file_size)
-        data = self._store.read_log(effect.offset, size)
+        data = self._store.read_log(effect.offset, effect.size)
         if data:
             connection.transport.write(encode_header(effect.offset, len(data)) + data)
         return self.core.on_shipped(effect.connection, len(data), self._now_ms())

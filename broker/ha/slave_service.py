@@ -7,6 +7,7 @@ arrives together is reported once, after the last of it is written: a report cov
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
+from typing import cast
 
 from broker.config import BrokerConfig
 from broker.errors import MqError, RemoteProtocolError, RemotingError
@@ -47,8 +48,7 @@ class _MasterConnection(asyncio.Protocol):
         self._batches = BatchDecoder()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport), "streams only"
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
 
     def data_received(self, data: bytes) -> None:
         self._service.on_data(self, data, self._batches)

@@ -50,7 +50,7 @@ async def send_message(
     refuse_on_slave(state, "a send")
     _refuse_too_early(state)
     request = read_send_header(command)
-    topic = _topic_of(state, request)
+    topic = await _topic_of(state, request)
     drafts = _drafts(state, request, topic, command, connection.peer)
     appended = put(state, drafts)
     waits = drafts[0].properties.get(WAIT) != "false"
@@ -102,28 +102,35 @@ def _refuse_too_early(state: BrokerState) -> None:
         raise BrokerError(ResponseCode.SYSTEM_ERROR, f"broker unable to service, until {opens_ms}")
 
 
-def _topic_of(state: BrokerState, request: SendHeader) -> TopicConfig:
+async def _topic_of(state: BrokerState, request: SendHeader) -> TopicConfig:
     """Give the topic to store into, made on the spot if its template allows it."""
     check_topic_name(request.topic)
     if request.topic == SCHEDULE_TOPIC:
         remark = f"Sending message to topic[{request.topic}] is forbidden."
         raise BrokerError(ResponseCode.NO_PERMISSION, remark)
     topic = state.topics.get(request.topic)
-    if topic is None and request.topic.startswith(RETRY_PREFIX):
-        topic = state.topics.create_for_group(request.topic)
     if topic is None:
-        topic = state.topics.create_from_template(
-            request.topic, request.default_topic, request.default_topic_queue_nums
-        )
-    if topic is None:
-        remark = f"topic[{request.topic}] not exist, apply first please!"
-        raise BrokerError(ResponseCode.TOPIC_NOT_EXIST, remark)
+        topic = _create_topic(state, request)
+        # No message is acknowledged whose topic a power cut could take away.
+        await state.save_topics()
     if not state.config.broker_permission & 2 and topic.order:
         remark = f"the broker[{state.config.broker_ip1}] sending message is forbidden"
         raise BrokerError(ResponseCode.NO_PERMISSION, remark)
     if request.queue_id >= queue_nums(topic):
         remark = f"request queueId[{request.queue_id}] is illegal, {topic}"
         raise BrokerError(ResponseCode.SYSTEM_ERROR, remark)
+    return topic
+
+
+def _create_topic(state: BrokerState, request: SendHeader) -> TopicConfig:
+    if request.topic.startswith(RETRY_PREFIX):
+        return state.topics.create_for_group(request.topic)
+    topic = state.topics.create_from_template(
+        request.topic, request.default_topic, request.default_topic_queue_nums
+    )
+    if topic is None:
+        remark = f"topic[{request.topic}] not exist, apply first please!"
+        raise BrokerError(ResponseCode.TOPIC_NOT_EXIST, remark)
     return topic
 
 

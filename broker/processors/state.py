@@ -29,6 +29,10 @@ from broker.tables.topics import TopicTable
 __all__ = ["BrokerState", "Processor", "find_topic", "refuse_on_slave"]
 
 
+async def _save_nothing() -> None:
+    """Save nothing: for a state without files."""
+
+
 @dataclass(slots=True)
 class BrokerState:
     """One broker's parts."""
@@ -48,6 +52,7 @@ class BrokerState:
     locks: QueueLocks = field(default_factory=QueueLocks)
     parked: ParkedPulls = field(default_factory=ParkedPulls)
     stats: Stats = field(default_factory=Stats)
+    save_topics: Callable[[], Awaitable[None]] = _save_nothing
 
 
 Processor: TypeAlias = Callable[

@@ -147,9 +147,13 @@ class TopicTable:
         self.topics[name] = topic
         return topic
 
+    def wrapped(self) -> Wrapper:
+        """Give the table as it travels."""
+        return Wrapper(self.version, self.topics)
+
     def to_json(self) -> bytes:
         """Write the table as it travels, and as topics.json keeps it."""
-        return to_json(Wrapper(self.version, self.topics))
+        return to_json(self.wrapped())
 
     def replace(self, data: bytes) -> bool:
         """Take over another broker's table whole, if it is another version; one step."""

@@ -1,0 +1,120 @@
+"""A broker's place in its name servers: registered, renewed, given back.
+
+Each name server is told on its own, all at once, and what one of them does not know another may:
+a slave follows the master that the first one in the configuration's order names.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from broker.config import BrokerConfig
+from broker.errors import MqError
+from broker.ha.slave import Master
+from broker.logging import EventLog
+from broker.nameserver.registration import (
+    BrokerIdentity,
+    MasterAddresses,
+    Registration,
+    write_registration,
+)
+from broker.nameserver.topics import TopicTable
+from broker.peers import Peers
+from broker.remoting.codes import RequestCode, ResponseCode
+from broker.remoting.command import Command
+from broker.remoting.headers import read_fields, write_fields
+
+__all__ = ["Registrar"]
+
+GOODBYE_MS = 1000
+FIRST_RENEWAL_MS = 10_000
+"""RocketMQ renews for the first time after ten seconds, whatever the period."""
+
+
+class Registrar:
+    """Keeps one broker registered."""
+
+    def __init__(
+        self, config: BrokerConfig, peers: Peers, topics: Callable[[], TopicTable], log: EventLog
+    ) -> None:
+        self.on_master: Callable[[Master], None] = lambda _master: None
+        self._config = config
+        self._peers = peers
+        self._topics = topics
+        self._log = log
+        self._identity = BrokerIdentity(
+            cluster_name=config.broker_cluster_name,
+            broker_name=config.broker_name,
+            broker_id=config.broker_id,
+            broker_addr=config.broker_addr,
+        )
+        self._soon = asyncio.Event()
+        self._reached: dict[str, bool] = {}
+
+    async def register(self) -> int:
+        """Tell every name server about us; say how many have heard."""
+        command = write_registration(
+            Registration(
+                identity=self._identity,
+                ha_address=self._config.ha_server_addr,
+                topics=self._topics(),
+            )
+        )
+        told = [self._tell(address, command) for address in self._config.namesrv_addr]
+        replies = [reply for reply in await asyncio.gather(*told) if reply is not None]
+        masters = [read_fields(reply.ext_fields, MasterAddresses) for reply in replies]
+        for known in masters:
+            if known.master_addr and known.ha_server_addr:
+                ha_address = self._config.ha_master_address or known.ha_server_addr
+                self.on_master(Master(known.master_addr, ha_address))
+                break
+        return len(replies)
+
+    def register_soon(self) -> None:
+        """Tell them in a moment, because something has changed."""
+        self._soon.set()
+
+    async def keep_registered(self) -> None:
+        """Renew the registration, for ever."""
+        period_ms = self._config.register_name_server_period
+        wait_ms = min(FIRST_RENEWAL_MS, period_ms)
+        while True:
+            try:
+                async with asyncio.timeout(wait_ms / 1000):
+                    await self._soon.wait()
+            except TimeoutError:
+                wait_ms = period_ms
+            self._soon.clear()
+            await self.register()
+
+    async def unregister(self) -> None:
+        """Take us out of every name server that can be reached."""
+        command = Command(RequestCode.UNREGISTER_BROKER, ext_fields=write_fields(self._identity))
+        goodbyes = [
+            self._peers.request(address, command, GOODBYE_MS)
+            for address in self._config.namesrv_addr
+        ]
+        await asyncio.gather(*goodbyes, return_exceptions=True)
+
+    async def _tell(self, address: str, command: Command) -> Command | None:
+        try:
+            reply = await self._peers.request(
+                address, command, self._config.register_broker_timeout_mills
+            )
+        except MqError as error:
+            self._note(address, reached=False, why=str(error))
+            return None
+        if reply.code != ResponseCode.SUCCESS:
+            self._note(address, reached=False, why=f"code {reply.code}: {reply.remark}")
+            return None
+        self._note(address, reached=True, why="")
+        return reply
+
+    def _note(self, address: str, *, reached: bool, why: str) -> None:
+        """Log a name server that comes or goes, once each time."""
+        if self._reached.get(address) is reached:
+            return
+        self._reached[address] = reached
+        if reached:
+            self._log.info("registered", nameserver=address)
+        else:
+            self._log.warning("not-registered", nameserver=address, why=why)
