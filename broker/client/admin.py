@@ -17,18 +17,27 @@ from broker.remoting.fastjson import loads_object
 from broker.remoting.headers import read_fields
 from broker.store.message import StoredMessage, message_id_offset
 
-__all__ = ["Admin", "LogDigest"]
+__all__ = ["Admin", "LogDigest", "Resynchronised"]
 
 READ_WRITE = Permission.READ | Permission.WRITE
 
 
 class LogDigest(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
-    """A range of a node's commit log as one number, and where the log is and ends."""
+    """A range of a node's commit log as one number, and where the log begins and ends."""
 
-    crc: int  # of the bytes asked for
+    begin: int  # what was read of the range that was asked for
+    crc_end: int
+    crc: int
     min: int  # the first physical offset that the node still has
     end: int
     flushed: int
+
+
+class Resynchronised(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """What a slave kept of its log when it gave up what its master does not have."""
+
+    kept: int  # bytes, from the log's beginning
+    old_end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +105,10 @@ class Admin:
         reply = await self._ask(address, RequestCode.LOG_DIGEST, begin=str(begin), end=str(end))
         return read_fields(reply.ext_fields, LogDigest)
 
-    async def resynchronise(self, slave_address: str) -> str:
-        """Make a diverged slave give up what the master does not have. Our brokers only."""
+    async def resynchronise(self, slave_address: str) -> Resynchronised:
+        """Make a diverged slave give up what its master does not have. Our brokers only."""
         reply = await self._ask(slave_address, RequestCode.RESYNC)
-        return reply.remark or "resynchronising"
+        return read_fields(reply.ext_fields, Resynchronised)
 
     async def _ask(self, address: str, code: RequestCode, **fields: str) -> Command:
         command = Command(code, ext_fields=fields)
