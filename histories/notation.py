@@ -84,9 +84,10 @@ def parse_op(words: list[str], index: int = 0) -> Op:
         fields["value"] = _value(value, f, "topic" in fields)
     if "attempts" in options:
         options["attempts"] = _attempts(options["attempts"], options.get("node", "master"))
-    fields |= (
-        {"fault": _fault(f, options)} if process == NEMESIS and "fault" in options else options
-    )
+    if process == NEMESIS and "fault" in options:
+        fields["time"] = options.pop("time", fields["time"])
+        options = {"fault": _fault(f, options)}
+    fields |= options
     return op_of(fields, index)
 
 
