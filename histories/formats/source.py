@@ -8,6 +8,7 @@ is first needed.
 
 import gzip
 import tempfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, BinaryIO, cast
@@ -29,9 +30,9 @@ class Source:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._seekable: IO[bytes] | None = None
         self._magic = self._head()
         self._stamp = _stamp(path)
-        self._seekable: IO[bytes] | None = None
 
     def head(self, size: int) -> bytes:
         """Give the first bytes of the text."""
@@ -40,17 +41,17 @@ class Source:
 
     def chunks(self, size: int = CHUNK) -> Iterator[bytes]:
         """Give the text in pieces that end with a newline; the last piece may have none."""
-        rest = b""
+        rest: list[bytes] = []
         with self._open() as file:
             while data := self._read(file, size):
                 end = data.rfind(b"\n") + 1
                 if end:
-                    yield rest + data[:end]
-                    rest = data[end:]
+                    yield b"".join([*rest, memoryview(data)[:end]])
+                    rest = [data[end:]]
                 else:
-                    rest += data
-        if rest:
-            yield rest
+                    rest.append(data)
+        if last := b"".join(rest):
+            yield last
 
     def lines_from(self, offset: int) -> IO[bytes]:
         """Give the text from an offset on, as a file to read lines from."""
@@ -89,12 +90,16 @@ class Source:
 
     def _read(self, file: BinaryIO, size: int) -> bytes:
         """Read, and take a compressed file that was cut off for one that ends there."""
+        parts: list[bytes] = []
         try:
-            return file.read(size)
+            while size > 0 and (part := file.read1(size)):  # type: ignore[attr-defined]
+                parts.append(part)
+                size -= len(part)
         except EOFError:
-            return b""
-        except (OSError, zstandard.ZstdError) as error:
+            pass
+        except (OSError, zlib.error, zstandard.ZstdError) as error:
             raise HistoryError(f"a readable file: {error}", path=self.path) from error
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _made_seekable(self) -> IO[bytes]:
         if not self._magic.startswith(_GZIP) and self._magic != _ZSTD:
