@@ -106,7 +106,7 @@ class ConsumeQueue:
             return bytes(self._recent[at : at + count * ENTRY_SIZE])
         from_files = min(count, self._recent_start - first)
         data = self.segments.read(first * ENTRY_SIZE, from_files * ENTRY_SIZE)
-        return data if from_files == count else data + self.raw(first + from_files, count)
+        return data + self.raw(first + from_files, count - from_files)
 
     def first_at(self, physical_offset: int) -> int:
         """Give the number of the first message at or behind a log offset, or ``end``."""
