@@ -55,7 +55,7 @@ class Conductor:
         self._locks: dict[str, asyncio.Lock] = {}
         self._executed: dict[int, Step] = {}
         self._injected = [asyncio.Event() for _ in range(len(schedule.steps) + 1)]
-        self._injected_ms: dict[int, int] = {0: 0}
+        self._curing: dict[int, FaultRecord] = {}
         self._began = 0.0
 
     @property
@@ -96,22 +96,20 @@ class Conductor:
                 if not step.timed:
                     await self._record_absence(number, step)
                 return  # The fault before it on the same target took all of its time.
-            await self._inject(number, step.fault)
-            self._injected_ms[number] = at_ms
+            await self._inject(number, replace(step, at_ms=at_ms, until_ms=until_ms, after=0))
             self._injected[number].set()
             await self._sleep_until(max(until_ms, at_ms + HOLD_MS_MIN))
-            done = replace(step, at_ms=at_ms, until_ms=self._now_ms(), after=0)
-            self._executed[number] = done
             await self._cure(number, step.fault)
 
     async def _await_turn(self, step: Step) -> int:
         """Wait until a step may begin, and return when it is to end."""
-        hold_ms = step.until_ms - step.at_ms
+        at_ms, hold_ms = step.at_ms, step.until_ms - step.at_ms
         try:
             async with asyncio.timeout(self._left_ms() / 1000):
                 if step.after:
                     await self._injected[step.after].wait()
-                await self._sleep_until(self._injected_ms[step.after] + step.at_ms)
+                    at_ms += self._executed[step.after].at_ms
+                await self._sleep_until(at_ms)
                 if step.when:
                     await await_condition(self._targets, parse_condition(step.when))
         except TimeoutError:
@@ -126,20 +124,27 @@ class Conductor:
         waited = step.when or f"step {step.after}"
         await self._record_proof(before, Proof(bit=False, text=f"{waited!r} never came in time"))
 
-    async def _inject(self, number: int, fault: Fault) -> None:
-        self._journal.enter(number, fault)
+    async def _inject(self, number: int, step: Step) -> None:
+        fault = step.fault
         before = await self._describe(number, fault, "inject")
+        self._journal.enter(number, fault)
+        self._executed[number] = step
         self._record(fault.name, before)
         proof = await attempt(KINDS[fault.kind].inject, self._targets, fault)
         await self._record_proof(before, proof)
 
     async def _cure(self, number: int, fault: Fault) -> Proof:
-        before = await self._describe(number, fault, "cure")
-        self._record(fault.name, before)
+        """Cure a fault; one whose cure was broken off keeps the op that began it."""
+        if number not in self._curing:
+            if number in self._executed:
+                done = replace(self._executed[number], until_ms=self._now_ms())
+                self._executed[number] = done
+            self._curing[number] = await self._describe(number, fault, "cure")
+            self._record(fault.name, self._curing[number])
         proof = await cure(self._targets, fault)
+        await self._record_proof(self._curing[number], proof)
         if proof.bit:
             self._journal.strike(number)
-        await self._record_proof(before, proof)
         return proof
 
     async def _record_proof(self, before: FaultRecord, proof: Proof) -> None:

@@ -6,12 +6,11 @@ its node serves, which ``Node.start`` awaits.
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from random import Random
 
 from nemesis.faults import Fault, FaultClass, Kind, Proof
 from nemesis.packages import Draw, Package
-from nemesis.targets import Node, TargetError, Targets
+from nemesis.targets import Node, Targets
 from nemesis.topology import Topology
 
 __all__ = ["KINDS", "PACKAGES", "start_all"]
@@ -90,11 +89,13 @@ async def _kill_starting(targets: Targets, fault: Fault) -> Proof:
         pids.append(node.pid())
         await node.kill()
         starting = asyncio.create_task(node.start())
-        await asyncio.sleep(fault.option("delay_ms", int) / 1000)
-        pids.append(node.pid())
-        await node.kill()
-        with suppress(TargetError):
-            await starting
+        try:
+            await asyncio.sleep(fault.option("delay_ms", int) / 1000)
+            pids.append(node.pid())
+            await node.kill()
+        finally:
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
     return _gone(nodes, pids)
 
 

@@ -229,8 +229,42 @@ def test_a_run_that_is_cut_short_is_cured_by_cure_all_and_curing_twice_is_curing
 
     run(cut_short())
     assert world.sound()
-    assert recorded.ops[-1].phase == "cure"
-    assert recorded.ops[-1].bit
+    last = [op for op in recorded.ops if op.id == recorded.ops[-1].id]
+    assert [(op.phase, op.bit) for op in last] == [
+        ("inject", None),
+        ("inject", True),
+        ("cure", None),
+        ("cure", True),
+    ]
+
+
+@pytest.mark.parametrize("stopped_s", [0.1, 0.105, 0.3, 0.9, 1.0, 1.1, 1.3])
+def test_whenever_a_run_is_cut_short_its_fault_has_one_beginning_and_one_cure(
+    stopped_s: float,
+) -> None:
+    """Also in the middle of an injection, or of a cure, which is then begun again but not told."""
+    world, recorded = World(), Recorded()
+
+    async def cut_short() -> Schedule:
+        conductor = Conductor(world, one_kill(), recorded, Journal())
+        task = asyncio.create_task(conductor.run())
+        await asyncio.sleep(stopped_s)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await conductor.cure_all()
+        return conductor.executed
+
+    steps = run(cut_short()).steps
+    assert world.sound()
+    if not recorded.ops:
+        assert steps == ()
+        return
+    (step,) = steps
+    begun = [op.phase for op in recorded.ops if op.bit is None]
+    assert begun == ["inject", "cure"]
+    assert recorded.proofs("cure")[-1].bit
+    assert step.at_ms == 100
+    assert 100 <= step.until_ms <= 900
 
 
 def test_a_torn_journal_is_named_and_never_taken_for_an_empty_one(tmp_path: Path) -> None:
