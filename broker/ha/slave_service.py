@@ -121,8 +121,8 @@ class SlaveService:
         log, old_end = self._store.log, self._store.log.end
         try:
             ours = Digest(log.min_offset, log.end, self._store.crc)
-            kept = await common_prefix(ours, lambda b, e: self._digest(master.address, b, e))
-            await self._store.truncate(kept)
+            common = await common_prefix(ours, lambda b, e: self._digest(master.address, b, e))
+            kept = await self._store.truncate(common)  # to a whole record
         finally:
             self._carry_out(self.core.on_resynced(self._store.log.end, self._now_ms()))
         self._log.warning("resynchronised", kept=kept, discarded=old_end - kept)
