@@ -116,7 +116,6 @@ _TABLE = (
         ("commit-jump",),
     ),
     Meaning("unconverged", "long after all cures the cluster is not whole again", "P12"),
-    Meaning("unavailable", "sends failed while no fault was on"),
 )
 
 ANOMALIES: Mapping[str, Meaning] = MappingProxyType({row.name: row for row in _TABLE})

@@ -199,6 +199,7 @@ def _kept(window: Window, copies: _Copies, records: Records) -> Bools:
 def _narrow(figures: Figures, records: Records, master: _Copies, slave: _Copies) -> None:
     """Let what the nodes said of themselves prove copies earlier than the contract would."""
     known = (records.physical_offset != NONE) & (records.next_physical != NEVER)
+    known &= records.sure_ns < figures.until_ns
     for column, figure in (
         (master.disk, figures.master_flushed),
         (slave.since, figures.slave_end),

@@ -44,6 +44,7 @@ class Figures:
     master_flushed: Figure
     slave_end: Figure
     slave_flushed: Figure
+    until_ns: int  # records acknowledged later are of another lineage
 
 
 def figures_of(case: Case) -> Figures:
@@ -68,6 +69,7 @@ def figures_of(case: Case) -> Figures:
         master_flushed=_staircase(said["flushed"]),
         slave_end=slave_end,
         slave_flushed=_staircase(said["slave_flushed"]),
+        until_ns=NEVER if until == NEVER else int(case.time[until]),
     )
 
 

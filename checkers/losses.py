@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from checkers.case import Case
 from checkers.durability import fold, records_of
 from checkers.messages import NEVER
+from checkers.windows import epochs
 from histories.history import NONE
 
 __all__ = ["Losses", "losses_of"]
@@ -105,11 +106,14 @@ def _injected(case: Case, place: Ints) -> Ints:
 def _survived_by(case: Case, gone: Ints, lineage_end: Ints, there: Bools) -> Bools:
     """Tell which losses have a survivor behind them in the same lineage of the log."""
     messages = case.messages
+    breaks = [w for w in case.windows if w.resync or w.destroys(case.contract.master)]
+    lineage = epochs(breaks, messages.begin_row, messages.settled_row)
     # A message sent twice may have been written again after the loss.
-    sure = there & messages.ok & (messages.attempts == 1)
+    sure = there & messages.ok & (messages.attempts == 1) & (lineage != NONE)
     gap = np.zeros(len(gone), np.bool_)
-    for end in np.unique(lineage_end[lineage_end != NEVER]).tolist():
-        rows = np.flatnonzero(sure & (messages.end_ns < end))
+    pairs = np.stack([lineage_end, lineage[gone]])[:, lineage[gone] != NONE]
+    for end, epoch in np.unique(pairs, axis=1).T.tolist():
+        rows = np.flatnonzero(sure & (lineage == epoch) & (messages.end_ns < end))
         highest = np.full(len(case.history.queues) + 1, NONE, np.int64)
         np.maximum.at(highest, messages.queue[rows] + 1, messages.offset[rows])
         physical = messages.physical_offset[rows].max(initial=NONE)
@@ -117,7 +121,7 @@ def _survived_by(case: Case, gone: Ints, lineage_end: Ints, there: Bools) -> Boo
         behind = known & (messages.offset[gone] < highest[messages.queue[gone] + 1])
         known = messages.physical_offset[gone] != NONE
         behind |= known & (messages.physical_offset[gone] < physical)
-        gap |= behind & (lineage_end == end)
+        gap |= behind & (lineage_end == end) & (lineage[gone] == epoch)
     return gap
 
 

@@ -24,11 +24,14 @@ from checkers.contract import Contract
 from checkers.findings import merge
 from checkers.honesty import honesty
 from checkers.impact import impact
+from checkers.nats import nats
 from checkers.offsets import offsets
 from checkers.ordering import ordering
 from checkers.queue import queue
 from checkers.replicas import replicas
+from checkers.sets import sets
 from checkers.stats import stats
+from checkers.total_queue import total_queue
 from checkers.vacuity import vacuity
 from checkers.verdict import Anomaly, Validity, Verdict
 from histories.history import History
@@ -50,6 +53,9 @@ CHECKERS: Mapping[str, Mapping[str, Checker]] = {
         "stats": stats,
         "vacuity": vacuity,
     },
+    "queue": {"total-queue": total_queue, "stats": stats},
+    "set": {"set": sets, "stats": stats},
+    "nats": {"nats": nats, "stats": stats},
 }
 
 

@@ -1,0 +1,105 @@
+"""What is published must be fetched, and through every node alike: jepsen.nats' queue checker.
+
+Values are ``<process>-<counter>``, so a loss has a place in its producer's sequence: *prefix*,
+before the first that was read (the log started over); *middle*, between two that were read (the
+strongest case); *suffix*, after the last (it may be a slow reader; Jepsen says postfix). What one
+node never delivered although it was acknowledged is lost on that node: a split brain.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from checkers.case import Case
+from checkers.findings import anomaly, verdict
+from checkers.verdict import Finding, Validity, Verdict
+from histories.history import NONE
+from histories.op import OpType
+from histories.values import ValueTable
+
+__all__ = ["nats", "parts"]
+
+Ints = NDArray[np.int64]
+
+
+def nats(case: Case) -> Verdict:
+    """Judge whether all that was published was fetched."""
+    history = case.history
+    attempts = np.unique(history.value[history.rows("publish", OpType.INVOKE)])
+    acked = np.unique(history.value[history.rows("publish", OpType.OK)])
+    taken = history.deliveries
+    codes = [history.f_code("fetch"), history.f_code("next-message")]
+    fetched = np.isin(history.f[taken.row], codes) & (history.type[taken.row] == OpType.OK)
+    read = np.unique(taken.value[fetched])
+
+    lost = np.setdiff1d(acked, read)
+    unexpected = np.setdiff1d(read, attempts)
+    recovered = np.setdiff1d(np.intersect1d(read, attempts), acked)
+    on_node = {
+        history.nodes[node]: np.setdiff1d(
+            acked, taken.value[fetched & (history.node[taken.row] == node)]
+        )
+        for node in np.unique(history.node[taken.row[fetched]]).tolist()
+        if node != NONE
+    }
+
+    def tell(text: str, value: int) -> Finding:
+        rows = np.flatnonzero((history.value == value) & (history.f == history.f_code("publish")))
+        data = {"value": case.text(value), "part": parts(np.array([value]), read)[0]}
+        return Finding(f"{data['value']} {text}", case.indices(*rows[:2].tolist()), data)
+
+    everywhere = np.unique(np.concatenate([lost, *on_node.values()]))
+    found = [
+        *anomaly("lost", everywhere, lambda value: tell("was published and not fetched", value)),
+        *anomaly("unexpected", unexpected, lambda value: tell("was never published", value)),
+        *anomaly(
+            "recovered",
+            recovered,
+            lambda value: tell("was fetched, though its publish was in doubt", value),
+            Validity.VALID,
+        ),
+    ]
+    counts = {
+        "attempt-count": len(attempts),
+        "acknowledged-count": len(acked),
+        "read-count": len(read),
+        "ok-count": len(np.intersect1d(read, attempts)),
+        "unexpected-count": len(unexpected),
+        "recovered-count": len(recovered),
+        "lost": _by_part(parts(lost, read)),
+        "lost-on-node": {name: _by_part(parts(missing, read)) for name, missing in on_node.items()},
+    }
+    return verdict(found, counts)
+
+
+def parts(missing: Ints, read: Ints) -> list[str]:
+    """Tell for each missing value where it stands among those read of its producer.
+
+    >>> table = ValueTable()
+    >>> missing, read = table.ids(["0-1", "0-3", "0-9", "5-0"]), table.ids(["0-2", "0-4"])
+    >>> parts(missing, read)
+    ['prefix', 'middle', 'suffix', 'all']
+    """
+    producer, counter = ValueTable.producers(read), ValueTable.counters(read)
+    said = []
+    for value in missing.tolist():
+        whose, number = (
+            ValueTable.producers(np.array([value])),
+            ValueTable.counters(np.array([value])),
+        )
+        mine = counter[(producer == whose[0]) & (producer != NONE)]
+        if not len(mine):
+            said.append("all")
+        elif number[0] < mine.min():
+            said.append("prefix")
+        else:
+            said.append("suffix" if number[0] > mine.max() else "middle")
+    return said
+
+
+def _by_part(said: Iterable[str]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for part in said:
+        counts[part] = counts.get(part, 0) + 1
+    return counts

@@ -1,0 +1,401 @@
+"""A correct cluster in two hundred lines: it writes histories that no checker may object to.
+
+One master, one slave, a few producers and consumers, and faults, on a clock of milliseconds. It
+keeps every promise and no more: it loses what its mode may lose, acknowledges as late or as
+weakly as it may, holds requests back and lets them land after their senders gave up.
+
+    Model(seed, mode, faults).run() -> list[Op]
+
+Requests take effect at once or are held (a stalled proxy); a producer tries up to three times.
+"""
+
+import zlib
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from histories.op import Attempt, FaultRecord, Op
+
+MS = 1_000_000
+TOPIC = "T"
+BLOCK = 64
+FLUSH_MS, LAG_MS = 10_000, 1_000
+
+FAULTS = (
+    ("kill-master", "process", ("master",)),
+    ("kill-slave", "process", ("slave",)),
+    ("kill-both", "process", ("master", "slave")),
+    ("power-cut-master", "power", ("master",)),
+    ("power-cut-slave", "power", ("slave",)),
+    ("power-cut-both", "power", ("master", "slave")),
+    ("lose-disk-master", "disk", ("master",)),
+    ("lose-disk-slave", "disk", ("slave",)),
+    ("partition-replication", "link", ("slave->master-ha",)),
+    ("partition-client-master", "link", ("client->master",)),
+)
+GENTLE = tuple(name for name, kind, _ in FAULTS if kind in ("process", "link"))
+ALL = tuple(name for name, _, _ in FAULTS)
+
+
+@dataclass(frozen=True)
+class Record:
+    value: str
+    queue: int
+    queue_offset: int
+    physical_offset: int
+    written_ms: int
+
+    @property
+    def data(self) -> bytes:
+        return f"<{self.queue}/{self.queue_offset}={self.value}>".encode()
+
+    @property
+    def end(self) -> int:
+        return self.physical_offset + len(self.data)
+
+
+@dataclass
+class Node:
+    name: str
+    log: list[Record] = field(default_factory=list)
+    flushed: int = 0  # records
+    up: bool = True
+
+    def queue(self, queue: int, readable: int) -> list[Record]:
+        return [record for record in self.log[:readable] if record.queue == queue]
+
+
+class Model:
+    def __init__(
+        self, seed: int, mode: str, faults: tuple[str, ...] = ALL, steps: int = 60
+    ) -> None:
+        self.rng = Random(seed)
+        role, flush = mode.split("+")
+        self.sync_master, self.sync_flush = role == "SYNC_MASTER", flush == "SYNC_FLUSH"
+        self.faults = [fault for fault in FAULTS if fault[0] in faults]
+        self.steps = steps
+        self.master, self.slave = Node("master"), Node("slave")
+        self.now = 0
+        self.ops: list[Op] = []
+        self.on: dict[int, tuple[str, str, tuple[str, ...], str]] = {}
+        self.fault_id = 0
+        self.linked_since = 0  # replication connects some time after it can
+        self.held: list[tuple[str, int]] = []  # requests in a stalled proxy
+        self.next_process = 10
+        self.counter = 0
+        self.positions: dict[int, dict[int, int]] = {}
+        self.committed: dict[int, int] = {}
+
+    # -- the run -----------------------------------------------------------------------------
+
+    def run(self) -> list[Op]:
+        producers, consumers = [0, 1, 2], [3, 4]
+        pending: list[Any] = []
+        for _ in range(self.steps):
+            self.pass_time()
+            choice = self.rng.random()
+            if choice < 0.5:
+                place = self.rng.randrange(len(producers))
+                send = self.send(producers[place])
+                next(send)
+                pending.append((send, place))
+            elif choice < 0.75 and consumers:
+                self.consume(self.rng.choice(consumers))
+            elif choice < 0.9 and self.faults:
+                self.inject()
+            elif self.on:
+                self.cure(self.rng.choice(sorted(self.on)))
+            while pending and self.rng.random() < 0.6:
+                send, place = pending.pop(self.rng.randrange(len(pending)))
+                if next(send, None) is not None:
+                    pending.append((send, place))
+            producers = [
+                self.fresh() if self.busy(p, pending, at) else p for at, p in enumerate(producers)
+            ]
+        for send, _ in pending:
+            for _ in send:
+                self.pass_time()
+        self.finish()
+        return self.ops
+
+    def busy(self, process: int, pending: list[Any], place: int) -> bool:
+        """Whether a producer has something under way, or its last send was in doubt."""
+        last = next((op for op in reversed(self.ops) if op.process == process), None)
+        return last is not None and last.type in ("invoke", "info")
+
+    def fresh(self) -> int:
+        self.next_process += 1
+        return self.next_process
+
+    def finish(self) -> None:
+        for fault in sorted(self.on):
+            self.cure(fault)
+        for value, queue in self.held:
+            if self.rng.random() < 0.5:
+                self.append(value, queue)
+        self.held = []
+        self.now += 45_000  # quiesce: everything that will settle has settled
+        self.settle(idle_ms=45_000)
+        for node in (self.master, self.slave):
+            for queue in (0, 1):
+                self.drain(node, queue)
+        for node in (self.master, self.slave):
+            self.dump(node)
+
+    # -- time --------------------------------------------------------------------------------
+
+    def pass_time(self) -> None:
+        self.now += self.rng.choice((1, 5, 50, 700, 4_000))
+        self.settle()
+
+    def settle(self, idle_ms: int = 0) -> None:
+        """Let flushing and replication do what is overdue, and sometimes more."""
+        for node in (self.master, self.slave):
+            if node.up:
+                due = sum(record.written_ms <= self.now - FLUSH_MS for record in node.log)
+                done = len(node.log) if self.rng.random() < 0.2 or idle_ms else due
+                node.flushed = max(node.flushed, due, done)
+        if self.connected():
+            readable = self.readable(self.master)
+            overdue = sum(r.written_ms <= self.now - LAG_MS for r in self.master.log[:readable])
+            upto = self.rng.randint(overdue, readable) if not idle_ms else readable
+            self.replicate(upto)
+
+    def connected(self) -> bool:
+        if any("slave->master-ha" in targets for _, _, targets, _ in self.on.values()):
+            return False
+        alive = self.master.up and self.slave.up
+        return alive and not self.diverged() and self.now >= self.linked_since
+
+    def diverged(self) -> bool:
+        return self.slave.log != self.master.log[: len(self.slave.log)]
+
+    def replicate(self, upto: int) -> None:
+        for record in self.master.log[len(self.slave.log) : upto]:
+            self.slave.log.append(
+                Record(
+                    record.value,
+                    record.queue,
+                    record.queue_offset,
+                    record.physical_offset,
+                    self.now,
+                )
+            )
+        # The copies are equal but for when they were written.
+        self.slave.log = [
+            copy if copy.value != record.value else record
+            for copy, record in zip(self.slave.log, self.master.log, strict=False)
+        ]
+
+    def readable(self, node: Node) -> int:
+        return node.flushed if self.sync_flush and node is self.master else len(node.log)
+
+    # -- clients -----------------------------------------------------------------------------
+
+    def send(self, process: int) -> Any:
+        value, queue = f"{process}-{self.counter}", self.rng.randrange(2)
+        self.counter += 1
+        common = {"process": process, "f": "send", "value": value, "topic": TOPIC, "queue": queue}
+        common["crc"] = zlib.crc32(value.encode())
+        self.record(type="invoke", **common)
+        yield True
+        attempts: list[Attempt] = []
+        doubt = False
+        for _ in range(self.rng.choice((1, 1, 2, 3))):
+            cut = [mode for _, _, t, mode in self.on.values() if "client->master" in t]
+            if "stall" in cut:
+                self.held.append((value, queue))
+                attempts.append(Attempt("master", sent=True, outcome="timeout"))
+                doubt = True
+            elif cut or not self.master.up:
+                attempts.append(Attempt("master", sent=False, outcome="refused"))
+            else:
+                record = self.append(value, queue)
+                yield True  # time passes between append and answer
+                status = self.status(record)
+                if status is not None and self.rng.random() < 0.85:
+                    attempts.append(Attempt("master", sent=True, outcome=status))
+                    place = {
+                        "queue_offset": record.queue_offset,
+                        "physical_offset": record.physical_offset,
+                    }
+                    self.record(
+                        type="ok",
+                        **common,
+                        **place,
+                        node="master",
+                        status=status,
+                        attempts=attempts,
+                    )
+                    return
+                attempts.append(Attempt("master", sent=True, outcome="timeout"))
+                doubt = True
+            yield True
+        self.record(type="info" if doubt else "fail", **common, attempts=attempts)
+
+    def append(self, value: str, queue: int) -> Record:
+        log = self.master.log
+        offset = sum(record.queue == queue for record in log)
+        record = Record(value, queue, offset, log[-1].end if log else 0, self.now)
+        log.append(record)
+        return record
+
+    def status(self, record: Record) -> str | None:
+        """Answer as honestly and as weakly as the broker may; None if it died meanwhile."""
+        if not self.master.up or record not in self.master.log:
+            return None
+        place = self.master.log.index(record) + 1
+        weak_disk = False
+        if self.sync_flush:
+            weak_disk = self.rng.random() < 0.1
+            if not weak_disk:
+                self.master.flushed = max(self.master.flushed, place)
+        if self.sync_master:
+            if not self.connected():
+                return "SLAVE_NOT_AVAILABLE"
+            if self.rng.random() < 0.1 or self.readable(self.master) < place:
+                return "FLUSH_SLAVE_TIMEOUT"
+            self.replicate(max(place, len(self.slave.log)))
+        return "FLUSH_DISK_TIMEOUT" if weak_disk else "SEND_OK"
+
+    def consume(self, process: int) -> None:
+        cut = any("client->master" in targets for _, _, targets, _ in self.on.values())
+        node = self.slave if cut or not self.master.up else self.master
+        if not node.up:
+            return
+        positions = self.positions.setdefault(process, {})
+        if not positions or self.rng.random() < 0.1:
+            queues = [[TOPIC, process - 3]]
+            common = {"process": process, "f": "assign", "value": queues, "group": "g"}
+            self.record(type="invoke", **common, node=node.name)
+            positions[process - 3] = (
+                self.committed.get(process - 3, 0) if node is self.master else 0
+            )
+            self.record(type="ok", **common, node=node.name)
+        queue = process - 3
+        common = {
+            "process": process,
+            "topic": TOPIC,
+            "queue": queue,
+            "node": node.name,
+            "group": "g",
+        }
+        entries = node.queue(queue, self.readable(node))
+        position = positions[queue]
+        if position and self.rng.random() < 0.2 and node is self.master:
+            self.record(type="invoke", f="commit", queue_offset=position, **common)
+            self.committed[queue] = position
+            self.record(type="ok", f="commit", queue_offset=position, **common)
+            return
+        self.record(type="invoke", f="pull", queue_offset=position, **common)
+        if position > len(entries) and node is self.master:
+            positions.clear()  # the loss of what was read: a new epoch
+            self.record(type="fail", f="pull", queue_offset=position, **common)
+            return
+        got = entries[position : position + self.rng.randint(1, 5)]
+        positions[queue] = position + len(got)
+        self.record(
+            type="ok",
+            f="pull",
+            queue_offset=position,
+            value=listed(got),
+            min_offset=0,
+            max_offset=len(entries),
+            next_offset=position + len(got),
+            **common,
+        )
+
+    def drain(self, node: Node, queue: int) -> None:
+        entries = node.queue(queue, self.readable(node))
+        common = {"process": 9, "f": "drain", "topic": TOPIC, "queue": queue, "node": node.name}
+        self.record(type="invoke", **common)
+        bounds = {"min_offset": 0, "max_offset": len(entries), "certified": True}
+        self.record(type="ok", value=listed(entries), **bounds, **common)
+
+    def dump(self, node: Node) -> None:
+        data = b"".join(record.data for record in node.log)
+        other = self.slave if node is self.master else self.master
+        end = sum(len(record.data) for record in other.log)
+        whole = len(data) // BLOCK * BLOCK
+        value = {
+            "begin": 0,
+            "end": len(data),
+            "block": BLOCK,
+            "crcs": [zlib.crc32(data[at : at + BLOCK]) for at in range(0, whole, BLOCK)],
+            "tail_crc": zlib.crc32(data[whole:]),
+            "at": {str(end): zlib.crc32(data[end // BLOCK * BLOCK : end])},
+        }
+        self.record(process=9, type="invoke", f="dump", node=node.name)
+        self.record(process=9, type="ok", f="dump", node=node.name, value=value)
+
+    # -- faults ------------------------------------------------------------------------------
+
+    def inject(self) -> None:
+        name, kind, targets = self.rng.choice(self.faults)
+        taken = [target for _, _, others, _ in self.on.values() for target in others]
+        if any(target in taken for target in targets):
+            return
+        mode = self.rng.choice(("refuse", "stall")) if kind == "link" else ""
+        self.fault_id += 1
+        fault = (name, kind, targets, mode)
+        self.nemesis(self.fault_id, fault, "inject")
+        self.on[self.fault_id] = fault
+        self.strike(kind, targets)
+        self.now += self.rng.choice((0, 3, 20))
+        self.nemesis(self.fault_id, fault, "inject", bit=True)
+
+    def strike(self, kind: str, targets: tuple[str, ...]) -> None:
+        for node in (self.master, self.slave):
+            if node.name in targets:
+                node.up = False
+                if kind == "power":
+                    keep = self.rng.randint(node.flushed, len(node.log))
+                    node.log = node.log[:keep]
+                elif kind == "disk":
+                    node.log = []
+                node.flushed = min(node.flushed, len(node.log))
+
+    def cure(self, id: int) -> None:
+        fault = self.on[id]
+        self.nemesis(id, fault, "cure")
+        self.on.pop(id)
+        self.now += self.rng.choice((1, 30, 200))
+        for node in (self.master, self.slave):
+            if node.name in fault[2]:
+                node.up = True
+                # A restarted node flushes what recovery found.
+                node.flushed = len(node.log)
+        self.linked_since = self.now + self.rng.choice((0, 100, 2_000, 20_000))
+        if fault[2] == ("client->master",):
+            for value, queue in self.held:
+                if self.master.up and self.rng.random() < 0.7:
+                    self.append(value, queue)
+            self.held = []
+        self.nemesis(id, fault, "cure", bit=True)
+
+    def nemesis(
+        self, id: int, fault: tuple[str, str, tuple[str, ...], str], phase: str, **said: Any
+    ) -> None:
+        name, kind, targets, mode = fault
+        options = {"mode": mode} if mode else {}
+        stops = "master" in targets or "client->master" in targets
+        record = FaultRecord(
+            id=id,
+            name=name,
+            fault_class=kind,
+            phase=phase,
+            targets=list(targets),
+            options=options,
+            stops_writes=stops,
+            **said,
+        )
+        self.record(process="nemesis", type="info", f=name, fault=record)
+
+    def record(self, **fields: Any) -> None:
+        self.ops.append(Op(index=len(self.ops), time=self.now * MS, **fields))
+
+
+def listed(records: list[Record]) -> list[list[Any]]:
+    return [
+        [record.queue_offset, record.value, zlib.crc32(record.value.encode())] for record in records
+    ]
