@@ -15,6 +15,7 @@ from broker.remoting.command import Command
 from broker.remoting.headers import read_send_header
 from broker.store.properties import parse_properties
 from tests.broker.client.scripted import Cluster, hang_up, refuse, silence, stored
+from tests.broker.remoting.memory_network import let_it_arrive
 
 MESSAGE = Message(topic="T", body=b"hello", tags="TagA", keys=("k1", "k2"))
 
@@ -298,7 +299,7 @@ async def test_what_no_broker_would_store_is_refused_at_once(
 async def test_a_one_way_send_waits_for_nothing(cluster: Cluster) -> None:
     broker = await cluster.broker(silence)
     await Producer(cluster.session(), "g").send_oneway(MESSAGE)
-    await asyncio.sleep(0.01)
+    await let_it_arrive()
     assert [command.is_oneway for command in broker.asked] == [True]
 
 

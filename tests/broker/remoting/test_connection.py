@@ -8,7 +8,7 @@ import pytest
 from broker.errors import BrokerError, ClosedError, RemotingTimeoutError, SendError
 from broker.remoting.command import Codec, Command
 from broker.remoting.connection import Connection, Handler
-from tests.broker.remoting.memory_network import MemoryNetwork, MemoryTransport
+from tests.broker.remoting.memory_network import MemoryNetwork, MemoryTransport, let_it_arrive
 
 
 async def join(
@@ -85,7 +85,7 @@ async def test_a_one_way_request_is_served_and_not_answered() -> None:
 
     client, _, far = await join(serve)
     client.send_oneway(Command(40))
-    await asyncio.sleep(0.01)
+    await let_it_arrive()
     assert [(one.code, one.is_oneway) for one in served] == [(40, True)]
     assert far.writes == []
 
@@ -121,9 +121,9 @@ async def test_what_was_held_back_leaves_when_there_is_room() -> None:
     client, near, _ = await join(echo)
     near.room = 3
     asked = [asyncio.create_task(client.request(Command(10), 1000)) for _ in range(2)]
-    await asyncio.sleep(0.01)
+    await let_it_arrive()
     asked.append(asyncio.create_task(client.request(Command(10), 1000)))
-    await asyncio.sleep(0.01)
+    await let_it_arrive()
     assert len(near.writes) == 1
     near.make_room()
     assert [answer.code for answer in await asyncio.gather(*asked)] == [0, 0, 0]
@@ -132,7 +132,7 @@ async def test_what_was_held_back_leaves_when_there_is_room() -> None:
 async def test_the_end_of_a_connection_fails_whoever_waits() -> None:
     client, _, far = await join(silence)
     asked = [asyncio.create_task(client.request(Command(10), 1000)) for _ in range(2)]
-    await asyncio.sleep(0.01)
+    await let_it_arrive()
     far.end(None)
     for one in asked:
         with pytest.raises(ClosedError) as caught:
@@ -156,7 +156,7 @@ async def test_close_sends_what_is_ready() -> None:
     client, _, _ = await join(lambda command, _: served.append(command.code))
     client.send_oneway(Command(15))
     client.close()
-    await asyncio.sleep(0.01)
+    await let_it_arrive()
     assert served == [15]
 
 
@@ -192,7 +192,7 @@ async def test_a_handler_that_raises_answers_with_its_code_or_code_1(later: bool
 async def test_a_cancelled_request_leaves_the_connection_usable() -> None:
     client, _, _ = await join(lambda c, _: c.reply() if c.code == 2 else None)
     asked = asyncio.create_task(client.request(Command(1), 50))
-    await asyncio.sleep(0.01)
+    await let_it_arrive()
     asked.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asked
