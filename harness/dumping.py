@@ -6,34 +6,24 @@ from the begin of that block up to there lets a shorter log's tail be compared w
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from broker.client.admin import LogDigest
 from histories.op import LogDump
 
-__all__ = ["BLOCK_BYTES", "Digest", "Digested", "dump_log"]
+__all__ = ["BLOCK_BYTES", "Digest", "dump_log"]
 
 BLOCK_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Digested:
-    """A node's answer: the CRC-32 of a stretch of its log, and where the log begins and ends."""
-
-    crc: int
-    begin: int  # of the log
-    end: int
-    flushed: int
-
-
-Digest: TypeAlias = Callable[[int, int], Awaitable[Digested]]
+Digest: TypeAlias = Callable[[int, int], Awaitable[LogDigest]]
 """Asks for the CRC of the bytes from one physical offset to another."""
 
 
 async def dump_log(digest: Digest, at: int | None = None, block: int = BLOCK_BYTES) -> LogDump:
     """Dump a log that stands still."""
     bounds = await digest(0, 0)
-    crcs, position = list[int](), bounds.begin
+    crcs, position = list[int](), bounds.min
     while position + block <= bounds.end:
         crcs.append((await digest(position, position + block)).crc)
         position += block
@@ -42,9 +32,9 @@ async def dump_log(digest: Digest, at: int | None = None, block: int = BLOCK_BYT
     if position < bounds.end:
         tail_crc = (await digest(position, bounds.end)).crc
     checks = {}
-    if at is not None and bounds.begin <= at <= bounds.end:
-        begin_of_block = at - (at - bounds.begin) % block
+    if at is not None and bounds.min <= at <= bounds.end:
+        begin_of_block = at - (at - bounds.min) % block
         checks[str(at)] = (await digest(begin_of_block, at)).crc
     return LogDump(
-        begin=bounds.begin, end=bounds.end, block=block, crcs=crcs, tail_crc=tail_crc, at=checks
+        begin=bounds.min, end=bounds.end, block=block, crcs=crcs, tail_crc=tail_crc, at=checks
     )

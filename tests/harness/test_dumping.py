@@ -6,17 +6,19 @@ import zlib
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broker.client.admin import LogDigest
 from checkers.replicas import compare_logs
-from harness.dumping import Digested, dump_log
+from harness.dumping import dump_log
 from histories.op import LogDump
 
 BLOCK = 8
 
 
 def dump(log: bytes, at: int | None = None, begin: int = 0) -> LogDump:
-    async def digest(first: int, last: int) -> Digested:
+    async def digest(first: int, last: int) -> LogDigest:
         stretch = log[max(first, begin) - begin : max(last, begin) - begin]
-        return Digested(zlib.crc32(stretch), begin, begin + len(log), begin + len(log))
+        end = begin + len(log)
+        return LogDigest(crc=zlib.crc32(stretch), min=begin, end=end, flushed=end)
 
     return asyncio.run(dump_log(digest, at, BLOCK))
 

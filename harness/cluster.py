@@ -1,0 +1,252 @@
+"""The local world: three processes on loopback, each link through a proxy of its own.
+
+    set up     toxiproxy, proxies, name server, then master and slave at once
+    ready      asked for, never slept for: the name server knows both brokers, the slave is fed,
+               and the topic has a route
+    tear down  clients first, then nodes (SIGTERM, SIGKILL for those that do not mind), then
+               toxiproxy; whatever fails, the rest is still ended
+
+A node's command may be replaced (``node_command``), so that a test can put a broken double in the
+place of a broker: the double is started as ``COMMAND... {nameserver|broker} -c FILE``.
+"""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from broker.errors import MqError
+from broker.remoting.codec import encode
+from broker.remoting.codes import RequestCode
+from broker.remoting.command import Command
+from harness.layout import HOST, NODES, Layout, LinkPlan, layout_of, properties_of, properties_text
+from harness.leases import PortBlock
+from harness.options import RunOptions
+from harness.sessions import LocalOperator, Sessions
+from harness.store.folder import RunFolder
+from harness.workloads.local import LocalWorkload
+from harness.workloads.queue import TOPIC
+from nemesis.disks import FolderStore
+from nemesis.links import ProxiedLink
+from nemesis.nodes import ProcessNode, end_all
+from nemesis.targets import Clients, Link, Node, NodeControls, Settings, Store, TargetError
+from nemesis.topology import party_of
+from nemesis.toxiproxy import ProxySpec, ToxiproxyServer, find_executable
+
+__all__ = ["LocalTargets", "LocalWorld"]
+
+READY_MS_MAX = 15_000
+POLL_S = 0.02
+ROOT = Path(__file__).parent.parent
+
+PROBES = {
+    "nameserver": encode(Command(RequestCode.GET_BROKER_CLUSTER_INFO)),
+    "master": encode(Command(RequestCode.GET_BROKER_RUNTIME_INFO)),
+    "slave": encode(Command(RequestCode.GET_BROKER_RUNTIME_INFO)),
+}
+"""What a listener answers to a stranger; a name server is silent at what it does not know."""
+
+
+class LocalTargets:
+    """What can be broken in a local cluster; see ``targets.Targets``."""
+
+    def __init__(
+        self,
+        nodes: Mapping[str, ProcessNode],
+        links: Mapping[str, ProxiedLink],
+        stores: Mapping[str, Store],
+        now_ns: Callable[[], int],
+    ) -> None:
+        self._nodes = nodes
+        self._links = links
+        self._stores = stores
+        self._now_ns = now_ns
+
+    @property
+    def nodes(self) -> Mapping[str, Node]:
+        """By name."""
+        return self._nodes
+
+    @property
+    def links(self) -> Mapping[str, Link]:
+        """By name."""
+        return self._links
+
+    @property
+    def controls(self) -> Mapping[str, NodeControls]:
+        """By node; none yet."""
+        return {}
+
+    @property
+    def stores(self) -> Mapping[str, Store]:
+        """By node."""
+        return self._stores
+
+    @property
+    def settings(self) -> Mapping[str, Settings]:
+        """By node; none yet."""
+        return {}
+
+    @property
+    def clients(self) -> Clients | None:
+        """The suite's processes; they cannot be crashed yet."""
+        return None
+
+    def now_ns(self) -> int:
+        """Return the time by the history's clock."""
+        return self._now_ns()
+
+
+class LocalWorld:
+    """One local cluster, from its set-up to its end; see ``world.World``."""
+
+    def __init__(
+        self, block: PortBlock, options: RunOptions, folder: RunFolder, now_ns: Callable[[], int]
+    ) -> None:
+        self.options = options
+        self.folder = folder
+        self.layout: Layout = layout_of(block)
+        self.sessions = Sessions(self.layout, options.seed)
+        self._toxiproxy = ToxiproxyServer(
+            self.layout.toxiproxy_port,
+            log=folder.node("toxiproxy") / "log",
+            executable=_toxiproxy_executable(options.toxiproxy),
+        )
+        self._nodes = {name: self._make_node(name) for name in NODES}
+        self._links: dict[str, ProxiedLink] = {}
+        stores = {name: self._store(name) for name in ("master", "slave")}
+        self._targets = LocalTargets(self._nodes, self._links, stores, now_ns)
+
+    @property
+    def targets(self) -> LocalTargets:
+        """What faults act on."""
+        return self._targets
+
+    @property
+    def surroundings(self) -> Mapping[str, Any]:
+        """Addresses, and which toxiproxy runs."""
+        return {
+            "toxiproxy_kind": str(self._toxiproxy.kind),
+            "toxiproxy_version": self._toxiproxy.version,
+            "toxiproxy_restarts": list(self._toxiproxy.restarts),
+            "ports": {
+                **self.layout.node_ports,
+                "master-ha": self.layout.ha_port,
+                "toxiproxy": self.layout.toxiproxy_port,
+                **{name: plan.listen for name, plan in self.layout.links.items()},
+            },
+            "pids": {name: node.pid() for name, node in self._nodes.items()},
+        }
+
+    async def start(self) -> None:
+        """Start everything, and wait until the slave is fed."""
+        await self._toxiproxy.start()
+        for plan in self.layout.links.values():
+            self._links[plan.name] = await self._make_link(plan)
+        await self._nodes["nameserver"].start()
+        await asyncio.gather(self._nodes["master"].start(), self._nodes["slave"].start())
+        operator = LocalOperator(self.sessions)
+        try:
+            await _until("both brokers are registered", lambda: _registered(operator))
+            await _until("the slave is fed", lambda: _fed(operator))
+        finally:
+            await operator.close()
+
+    async def workload(self) -> LocalWorkload:
+        """Make the workload's topic, and wait until clients can find it."""
+        operator = LocalOperator(self.sessions)
+        try:
+            await operator.create_topic(TOPIC, self.options.queues)
+            await _until(f"topic {TOPIC} has a route", lambda: operator.has_route(TOPIC))
+        finally:
+            await operator.close()
+        return LocalWorkload(self.options, self.sessions)
+
+    async def operator(self) -> LocalOperator:
+        """Open a session of the run's own."""
+        return LocalOperator(self.sessions)
+
+    async def cycle_clients(self) -> None:
+        """End every connection that came through a client's proxy."""
+        for name, link in self._links.items():
+            if name.startswith(("client->", "foreign->")):
+                await link.cycle()
+
+    async def stop(self) -> None:
+        """End everything that was started."""
+        await asyncio.gather(
+            *(node.stop() for node in self._nodes.values()), return_exceptions=True
+        )
+        self.end()
+        with contextlib.suppress(Exception):
+            await self._toxiproxy.stop()
+
+    def end(self) -> None:
+        """Kill everything, without awaiting anything."""
+        end_all(self._nodes.values())
+        self._toxiproxy.end()
+
+    def _make_node(self, name: str) -> ProcessNode:
+        folder = self.folder.node(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        config = folder / "node.properties"
+        properties = properties_of(name, self.layout, self.options, self._data(name))
+        config.write_text(properties_text(properties), encoding="utf-8")
+        role = "nameserver" if name == "nameserver" else "broker"
+        command = self.options.node_command or (sys.executable, "-m", "broker")
+        return ProcessNode(
+            name,
+            [*command, role, "-c", config],
+            log=folder / "log",
+            volatile=self.options.volatile and role == "broker",
+            env={"MQHAVOC_NODE": name},
+            cwd=ROOT,
+            ends=None if name == "nameserver" else lambda: self.sessions.ends(name),
+        )
+
+    async def _make_link(self, plan: LinkPlan) -> ProxiedLink:
+        listen, upstream = f"{HOST}:{plan.listen}", f"{HOST}:{plan.upstream}"
+        proxy = await self._toxiproxy.create(ProxySpec(plan.name, listen, upstream))
+        ends = [party_of(end) for end in plan.name.split("->")]
+
+        def paused_end() -> str | None:
+            return next((end for end in ends if end in NODES and self._nodes[end].paused()), None)
+
+        request = PROBES[ends[1]]
+        return ProxiedLink(plan.name, proxy, request=request, paused_end=paused_end)
+
+    def _data(self, name: str) -> Path:
+        return (self.folder.node(name) / "data").absolute()
+
+    def _store(self, name: str) -> FolderStore:
+        return FolderStore(self._data(name), self.folder.node(name) / "snapshot")
+
+
+def _toxiproxy_executable(choice: str) -> Path | None:
+    """Find the server that the options ask for; None is the embedded one."""
+    return None if choice == "embedded" else find_executable()
+
+
+async def _registered(operator: LocalOperator) -> bool:
+    return set(await operator.brokers()) >= {0, 1}
+
+
+async def _fed(operator: LocalOperator) -> bool:
+    return int((await operator.status("master")).get("haSlaves", "0")) > 0
+
+
+async def _until(what: str, holds: Callable[[], Awaitable[bool]]) -> None:
+    """Ask until it holds; an error is a no, and the last one is told if it never does."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + READY_MS_MAX / 1000
+    last = "it did not hold"
+    while loop.time() < deadline:
+        try:
+            if await holds():
+                return
+        except (MqError, OSError, ValueError) as error:
+            last = f"{type(error).__name__}: {error}"
+        await asyncio.sleep(POLL_S)
+    raise TargetError(f"expected within {READY_MS_MAX} ms that {what}: {last}")

@@ -1,0 +1,142 @@
+"""Sessions with one local cluster: the clients' through their proxies, the suite's past them.
+
+    client     through the client proxies, as every workload process has one of its own
+    operator   through the client proxies, too, when the clients are gone: drains, dumps, commands
+    direct     past every proxy, for figures that a fault on a link must not hide (Node.ends)
+
+The direct session is the only connection of ours that no proxy sees. It is the suite's, not a
+node's: it is closed after each question, and ``ends`` is all that it asks.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from broker.client.admin import Admin, LogDigest
+from broker.client.consumer import PullConsumer
+from broker.client.message import Message
+from broker.client.producer import Producer
+from broker.client.session import Session
+from broker.live import live_ports
+from broker.nameserver.route import MessageQueue
+from harness.draws import stream
+from harness.dumping import dump_log
+from harness.layout import HOST, Layout
+from harness.timings import REQUEST_TIMEOUT_MS, ROUTE_REFRESH_MS
+from harness.workloads.queue_client import BROKER_IDS, BROKER_NAME, delivered
+from harness.world import Pulled
+from nemesis.targets import NodeEnds
+
+__all__ = ["LocalOperator", "Sessions"]
+
+DRAIN_GROUP = "mqhavocDrain"
+DRAIN_MESSAGES_MAX = 1_000
+NAME_SERVER_TIMEOUT_MS = 1_000
+DIRECT_TIMEOUT_MS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """Opens sessions with one cluster."""
+
+    layout: Layout
+    seed: int
+
+    @property
+    def node_names(self) -> Mapping[str, str]:
+        """Whose address an advertised one is."""
+        return {self.address(node): node for node in BROKER_IDS}
+
+    def address(self, node: str) -> str:
+        """Return what a broker advertises of itself."""
+        return self.layout.proxy(f"foreign->{node}")
+
+    def client(self, *purpose: str | int) -> Session:
+        """Open a session that goes through the client proxies."""
+        return Session(
+            live_ports(stream(self.seed, "session", *purpose)),
+            [self.layout.proxy("client->nameserver")],
+            self.layout.client_address_map,
+            route_refresh_ms=ROUTE_REFRESH_MS,
+            name_server_timeout_ms=NAME_SERVER_TIMEOUT_MS,
+        )
+
+    async def ends(self, node: str) -> NodeEnds:
+        """Ask a broker past every proxy how long its log is."""
+        session = Session(live_ports(stream(self.seed, "direct")), [])
+        try:
+            admin = Admin(session, timeout_ms=DIRECT_TIMEOUT_MS)
+            found = await admin.log_digest(f"{HOST}:{self.layout.node_ports[node]}")
+        finally:
+            await session.close()
+        return NodeEnds(found.end, found.flushed)
+
+
+class LocalOperator:
+    """The run's own session; see ``world.Operator``."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self._session = sessions.client("operator")
+        self._admin = Admin(self._session, timeout_ms=REQUEST_TIMEOUT_MS)
+        self._consumer = PullConsumer(self._session, DRAIN_GROUP, timeout_ms=REQUEST_TIMEOUT_MS)
+        self._producer = Producer(self._session, DRAIN_GROUP, timeout_ms=REQUEST_TIMEOUT_MS)
+
+    async def pull(self, topic: str, queue: int, offset: int, node: str) -> Pulled:
+        """Read on from an offset of a queue on one node."""
+        result = await self._consumer.pull(
+            MessageQueue(topic, BROKER_NAME, queue),
+            offset,
+            DRAIN_MESSAGES_MAX,
+            broker_id=BROKER_IDS[node],
+        )
+        messages = delivered(result.messages)
+        return Pulled(messages, result.min_offset, result.max_offset, result.next_offset)
+
+    async def dump(self, node: str) -> Mapping[str, Any]:
+        """Describe a node's commit log by checksums."""
+
+        async def digest(begin: int, end: int) -> LogDigest:
+            return await self._admin.log_digest(self._sessions.address(node), begin, end)
+
+        (other,) = (name for name in BROKER_IDS if name != node)
+        found: dict[str, Any] = msgspec.to_builtins(
+            await dump_log(digest, (await self._sessions.ends(other)).end)
+        )
+        return found
+
+    async def send(self, topic: str, body: bytes) -> str:
+        """Send one message and return its status."""
+        result = await self._producer.send(Message(topic=topic, body=body))
+        return str(result.status)
+
+    async def create_topic(self, topic: str, queues: int) -> None:
+        """Make a topic on the master; the slave learns it from the log."""
+        await self._admin.create_topic(self._sessions.address("master"), topic, queues)
+
+    async def brokers(self) -> Mapping[int, str]:
+        """List the brokers that the name server knows, by id."""
+        known = (await self._admin.cluster_list()).broker_addr_table.get(BROKER_NAME)
+        return known.broker_addrs if known else {}
+
+    async def status(self, node: str) -> Mapping[str, str]:
+        """Return a broker's own figures."""
+        return await self._admin.broker_status(self._sessions.address(node))
+
+    async def has_route(self, topic: str) -> bool:
+        """Whether the name server knows both brokers for a topic."""
+        route = await self._session.fresh_route(topic)
+        return all(
+            route.address(BROKER_NAME, broker_id) for broker_id in BROKER_IDS.values()
+        ) and bool(route.publish_queues(topic))
+
+    async def resynchronise(self) -> str:
+        """Make a diverged slave give up what the master does not have."""
+        done = await self._admin.resynchronise(self._sessions.address("slave"))
+        return f"the slave's log was cut from {done.old_end} to {done.kept} bytes"
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._session.close()
