@@ -8,7 +8,7 @@ some traffic must have led it there within the time it is given.
     after-flush-before-replicate     on the master's disk, not on the slave
     after-replicate-before-reply     on both, and nobody was told
     between-queue-and-index          the log has it, the consume queue may not
-    in-recovery                      while it mends what the last crash left
+    in-mid-recovery                  while it mends what the last crash left
 """
 
 import asyncio
@@ -32,7 +32,7 @@ CRASH_POINTS = (
     "after-replicate-before-reply",
     "between-queue-and-index",
 )
-IN_RECOVERY = "in-recovery"
+IN_RECOVERY = "in-mid-recovery"
 
 REACHED_MS_MAX = 5000
 LOOK_AGAIN_MS = 20

@@ -174,8 +174,8 @@ def test_a_recovery_that_is_not_interrupted_is_no_fault() -> None:
         node.number, node.serving = 7, True
 
     node.start = start
-    proof = injected(world, drawn("crash-slave-in-recovery"))
-    assert proof == Proof(bit=False, text="slave came up: it did not pass 'in-recovery'")
+    proof = injected(world, drawn("crash-slave-in-mid-recovery"))
+    assert proof == Proof(bit=False, text="slave came up: it did not pass 'in-mid-recovery'")
 
 
 def test_controls_of_a_node_that_is_down_are_proven_when_it_is_back() -> None:
