@@ -71,7 +71,8 @@ def _restarts(case: Case, window: Window) -> bool:
 def _inverted(case: Case, rows: Ints, offset: Ints, keys: list[Ints]) -> Bools:
     """Tell which records have one behind them that was acknowledged before they began."""
     messages = case.messages
-    order = np.lexsort((offset, *reversed(keys)))
+    # Of two at one offset the one that began earlier must count as behind the other.
+    order = np.lexsort((-messages.begin_row[rows], offset, *reversed(keys)))
     group = _group_numbers([key[order] for key in keys])
     size = len(case.history) + 2
 
