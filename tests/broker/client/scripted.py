@@ -17,7 +17,7 @@ from broker.ports import Ports
 from broker.remoting.command import Command
 from broker.remoting.connection import Connection
 from broker.remoting.server import Server
-from simulation.disk import SimulatedDisk
+from tests.broker.memory_disk import MemoryDisk
 from tests.broker.remoting.memory_network import MemoryNetwork
 
 Answer = Callable[[Command], Command | None]
@@ -79,7 +79,7 @@ class Cluster:
     def __init__(self) -> None:
         self.network = MemoryNetwork()
         self.clock = WallClock()
-        self.ports = Ports(self.network, SimulatedDisk(Random(1)), self.clock, Random(1))
+        self.ports = Ports(self.network, MemoryDisk(), self.clock, Random(1))
         self.name_server = NameServer(NameServerConfig(), self.ports)
         self.sessions: list[Session] = []
         self.brokers: list[ScriptedBroker] = []

@@ -15,7 +15,7 @@ from broker.remoting.codes import RequestCode
 from broker.remoting.command import Command
 from broker.remoting.connection import Connection
 from broker.remoting.fastjson import loads
-from simulation.disk import SimulatedDisk
+from tests.broker.memory_disk import MemoryDisk
 from tests.broker.remoting.memory_network import MemoryNetwork
 
 CODE = RequestCode
@@ -26,8 +26,8 @@ class WallClock:
         return 0
 
 
-def world(network: MemoryNetwork, disk: SimulatedDisk | None = None) -> Ports:
-    return Ports(network, disk or SimulatedDisk(Random(1)), WallClock(), Random(1))
+def world(network: MemoryNetwork, disk: MemoryDisk | None = None) -> Ports:
+    return Ports(network, disk or MemoryDisk(), WallClock(), Random(1))
 
 
 class Client:
@@ -158,7 +158,7 @@ async def test_versions_topics_and_write_permission_are_answered() -> None:
 
 
 async def test_key_values_are_kept_over_a_restart_where_a_path_is_given() -> None:
-    network, disk = MemoryNetwork(), SimulatedDisk(Random(1))
+    network, disk = MemoryNetwork(), MemoryDisk()
     config = NameServerConfig(order_message_enable=True, kv_config_path="/ns/kvConfig.json")
     server = NameServer(config, world(network, disk))
     await server.start()
