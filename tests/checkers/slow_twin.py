@@ -101,7 +101,7 @@ def gone_at(
 def misordered(
     records: list[tuple[int, int, int | None, int]],
 ) -> set[int]:
-    """Give the places of (queue, begin, ack or None, offset) that are out of order, by all pairs."""
+    """Give the places of (queue, begin, ack, offset) that are out of order, by all pairs."""
     late = set()
     for place, (queue, begin, _, offset) in enumerate(records):
         for other_queue, _, ack, other_offset in records:
