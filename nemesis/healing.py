@@ -1,6 +1,6 @@
 """Undo everything, and prove it; whatever fails, go on with the rest and say so at the end.
 
-    cure    one fault, tried a few times: a node that another fault holds down may need a while
+    cure    one fault, tried for a while: a node that another fault holds down needs its time
     sweep   what no journal lists: nodes frozen or down, links not as new, controls still set
     heal    both, from what a killed suite left in its journal
 
@@ -23,8 +23,11 @@ __all__ = ["NemesisError", "attempt", "cure", "heal", "sweep"]
 ACT_MS_MAX = 45_000
 """An injection or a cure that takes longer has failed; a node may need long to recover."""
 
-CURE_TRIES = 3
-CURE_PAUSE_MS = 500
+CURE_MS_MAX = 10_000
+"""How long a cure is tried again; a healed link answers only when its node has come up."""
+
+SWEEPS = 3
+PAUSE_MS = 300
 
 
 class NemesisError(Exception):
@@ -43,24 +46,24 @@ async def attempt(act: Act, targets: Targets, fault: Fault) -> Proof:
 
 
 async def cure(targets: Targets, fault: Fault) -> Proof:
-    """Cure a fault, trying again a few times until it is proven."""
-    proof = Proof(bit=False, text="not tried")
-    for tries_left in range(CURE_TRIES, 0, -1):
+    """Cure a fault, trying again until it is proven or the time is up."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + CURE_MS_MAX / 1000
+    while True:
         proof = await attempt(KINDS[fault.kind].cure, targets, fault)
-        if proof.bit or tries_left == 1:
-            break
-        await asyncio.sleep(CURE_PAUSE_MS / 1000)
-    return proof
+        if proof.bit or loop.time() > deadline:
+            return proof
+        await asyncio.sleep(PAUSE_MS / 1000)
 
 
 async def sweep(targets: Targets) -> list[str]:
     """Put every node and link in order, and return what could not be put in order."""
     problems: list[str] = []
-    for tries_left in range(CURE_TRIES, 0, -1):
+    for tries_left in range(SWEEPS, 0, -1):
         problems = await _sweep_once(targets)
         if not problems or tries_left == 1:
             break
-        await asyncio.sleep(CURE_PAUSE_MS / 1000)
+        await asyncio.sleep(PAUSE_MS / 1000)
     return problems
 
 
