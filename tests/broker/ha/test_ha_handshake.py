@@ -1,0 +1,90 @@
+"""Only a prefix of the master's log is fed, and how much two logs share is found exactly."""
+
+from zlib import crc32
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.ha.handshake import Answer, LogSummary, Outcome, Tail, compare, tail_range
+from broker.ha.resync import Digest, common_prefix
+
+LOG = bytes(range(100))
+
+
+def summary(log: bytes = LOG, min_offset: int = 0) -> LogSummary:
+    return LogSummary(min_offset, len(log), lambda begin, end: crc32(log[begin:end]))
+
+
+def tail_of(log: bytes, begin: int = 0) -> Tail:
+    return Tail(1, begin, len(log), crc32(log[begin:]))
+
+
+@pytest.mark.parametrize(
+    ("tail", "min_offset", "outcome", "why"),
+    [
+        (tail_of(b""), 50, Outcome.PROVEN, ""),
+        (tail_of(LOG), 0, Outcome.PROVEN, ""),
+        (tail_of(LOG[:70], 60), 60, Outcome.PROVEN, ""),
+        (tail_of(LOG[:60], 60), 60, Outcome.PROVEN, ""),
+        (tail_of(LOG + b"x"), 0, Outcome.DIVERGED, "the slave's log ends at 101"),
+        (tail_of(LOG[:40]), 50, Outcome.DIVERGED, "the slave ends at 40, the master begins at 50"),
+        (tail_of(LOG[:69] + b"x", 60), 0, Outcome.DIVERGED, "the bytes from 60 to 70 differ"),
+        (tail_of(LOG[:70], 40), 50, Outcome.SHORTEN, ""),
+    ],
+)
+def test_the_handshakes_table(tail: Tail, min_offset: int, outcome: Outcome, why: str) -> None:
+    answer = compare(tail, summary(min_offset=min_offset))
+
+    assert (answer.outcome, answer.min_offset) == (outcome, min_offset)
+    assert answer.why.startswith(why)
+    assert Answer.of_fields(answer.to_fields()) == answer
+    assert Tail.of_fields(tail.to_fields()) == tail
+
+
+@given(st.binary(max_size=60), st.binary(max_size=60))
+def test_what_is_proven_is_a_prefix_and_a_prefix_is_proven(ours: bytes, theirs: bytes) -> None:
+    begin, end = tail_range(0, len(theirs))
+    outcome = compare(Tail(1, begin, end, crc32(theirs)), summary(ours)).outcome
+
+    assert (outcome is Outcome.PROVEN) == ours.startswith(theirs)
+
+
+@pytest.mark.parametrize("fields", [{}, {"brokerId": "1", "begin": "2", "end": "1", "crc": "0"}])
+def test_a_malformed_handshake_is_no_tail(fields: dict[str, str]) -> None:
+    with pytest.raises((KeyError, ValueError)):
+        Tail.of_fields(fields)
+
+
+def digest(log: bytes, min_offset: int) -> Digest:
+    return Digest(min_offset, len(log), lambda begin, end: crc32(log[begin:end]))
+
+
+@given(
+    st.binary(max_size=50),
+    st.binary(max_size=50),
+    st.binary(max_size=50),
+    st.integers(0, 50),
+    st.integers(0, 50),
+)
+async def test_the_common_prefix_is_found_exactly(
+    shared: bytes, ours_only: bytes, theirs_only: bytes, our_min: int, their_min: int
+) -> None:
+    """As far as the two logs overlap; nothing at all if they do not."""
+    ours, theirs = shared + ours_only, shared + theirs_only
+    our_min, their_min = min(our_min, len(ours)), min(their_min, len(theirs))
+    questions = 0
+
+    async def ask(_begin: int, _end: int) -> Digest:
+        nonlocal questions
+        questions += 1
+        return digest(theirs, their_min)
+
+    begin = max(our_min, their_min)
+    same = begin
+    while same < min(len(ours), len(theirs)) and ours[same] == theirs[same]:
+        same += 1
+    expected = same if same > begin else 0
+
+    assert await common_prefix(digest(ours, our_min), ask) == expected
+    assert questions <= 2 + 8
