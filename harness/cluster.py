@@ -140,6 +140,11 @@ class LocalWorld:
             "pids": {name: node.pid() for name, node in self._nodes.items()},
         }
 
+    @property
+    def toxiproxy_pid(self) -> int | None:
+        """The process that holds every proxy."""
+        return self._toxiproxy.pid
+
     async def start(self) -> None:
         """Start everything, and wait until the slave is fed."""
         await self._toxiproxy.start()
