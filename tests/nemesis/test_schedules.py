@@ -3,7 +3,7 @@
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nemesis.faults import Fault, Step
@@ -66,6 +66,7 @@ def clashes(steps: list[Step]) -> list[tuple[Step, Step]]:
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@settings(max_examples=30, deadline=None)
 @given(seed=seeds, window=windows)
 def test_every_shape_keeps_to_its_window_and_never_breaks_a_thing_twice(
     shape: Shape, seed: int, window: Window
@@ -110,6 +111,7 @@ def test_a_walk_cures_more_readily_than_it_breaks() -> None:
     assert held[len(held) // 2] < 5000
 
 
+@settings(max_examples=40, deadline=None)
 @given(seed=seeds, names=some_packages, seconds=st.integers(10, 120))
 def test_a_plan_holds_each_package_at_least_once_and_cures_it_in_time(
     seed: int, names: list[str], seconds: int
@@ -156,6 +158,7 @@ def test_no_packages_is_an_empty_schedule() -> None:
     assert plan(Random(1), [], 1000).steps == ()
 
 
+@settings(max_examples=30, deadline=None)
 @given(seed=seeds, names=some_packages)
 def test_a_schedule_survives_its_file(seed: int, names: list[str]) -> None:
     schedule = plan(Random(seed), [PACKAGES[name] for name in names], 30_000)
