@@ -4,7 +4,9 @@ A message's absence proves its loss only against a certificate of its queue from
 might hold it, made after the last cure and after the message was acknowledged. Nodes that might
 hold messages are those that clients talked to, drained or dumped.
 
-    certified=true    two readings of min and max agreed, and nothing between was skipped
+    certified=true    two readings of min and max agreed, and nothing between was skipped. A long
+                      queue is several drains, of which only the last is certified: those before
+                      it are its parts, as far back as their offsets join without a gap
     certified=false   no certificate
     neither, and no   the short notation and Jepsen's way: an ok drain is complete, and stands for
     bounds            a queue that is consumed, so what earlier pulls took counts as there
@@ -13,6 +15,7 @@ Drains before the operator's resynchronisation count like those after it: what w
 then was not lost by the broker.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +35,8 @@ class Certificate:
     """One drain that counts."""
 
     row: int  # of its completion
-    begin_row: int
+    begin_row: int  # of the invocation of its first part
+    rows: tuple[int, ...]  # of the completions of all its parts, the last included
     queue: int
     node: int
     min_offset: int  # NONE if it has no bounds
@@ -61,11 +65,7 @@ class Certificates:
 def certificates(history: History, windows: tuple[Window, ...]) -> Certificates:
     """Collect the drains that count, and say which are missing."""
     healed = last_cure_row(windows)
-    drains = [
-        drain
-        for row in history.rows("drain", OpType.OK).tolist()
-        if (drain := _certificate(history, row)) is not None and drain.begin_row > healed
-    ]
+    drains = [drain for drain in _certified(history) if drain.begin_row > healed]
     nodes = _holders(history)
     queues = _queues(history)
     since = np.full(len(history.queues) + 1, NONE, np.int64)
@@ -85,20 +85,47 @@ def certificates(history: History, windows: tuple[Window, ...]) -> Certificates:
     return Certificates(tuple(drains), nodes, since, plain, tuple(why))
 
 
-def _certificate(history: History, row: int) -> Certificate | None:
-    op = history.op(row)
-    bounds = op.min_offset is not None or op.max_offset is not None
-    if not (op.certified or (op.certified is None and not bounds)):
-        return None
-    begin = int(history.pair[row])
-    return Certificate(
-        row=row,
-        begin_row=row if begin == NONE else begin,
-        queue=int(history.queue[row]),
-        node=int(history.node[row]),
-        min_offset=NONE if op.min_offset is None else op.min_offset,
-        max_offset=NONE if op.max_offset is None else op.max_offset,
-    )
+def _certified(history: History) -> Iterator[Certificate]:
+    """Give every certified drain with its parts, in the order of the history."""
+    parts: dict[tuple[int, int], list[int]] = {}  # ok drains by queue and node, none certified
+    for row in history.rows("drain", OpType.OK).tolist():
+        key = int(history.queue[row]), int(history.node[row])
+        op = history.op(row)
+        bounds = op.min_offset is not None or op.max_offset is not None
+        if not (op.certified or (op.certified is None and not bounds)):
+            parts.setdefault(key, []).append(row)
+            continue
+        rows = (*_joined(history, parts.pop(key, []), row), row)
+        begin = int(history.pair[rows[0]])
+        yield Certificate(
+            row=row,
+            begin_row=rows[0] if begin == NONE else begin,
+            rows=rows,
+            queue=key[0],
+            node=key[1],
+            min_offset=NONE if op.min_offset is None else op.min_offset,
+            max_offset=NONE if op.max_offset is None else op.max_offset,
+        )
+
+
+def _joined(history: History, parts: list[int], row: int) -> list[int]:
+    """Give those parts whose offsets lead up to the certified drain without a gap."""
+    joined: list[int] = []
+    begin = _span(history, row)[0]
+    for part in reversed(parts):
+        first, last = _span(history, part)
+        if begin == NONE or last != begin - 1:
+            break
+        joined.append(part)
+        begin = first
+    return joined[::-1]
+
+
+def _span(history: History, row: int) -> tuple[int, int]:
+    """Give the first and the last offset that a drain delivered, NONE if it delivered nothing."""
+    taken = history.deliveries
+    begin, end = np.searchsorted(taken.row, [row, row + 1])
+    return (int(taken.offset[begin]), int(taken.offset[end - 1])) if begin < end else (NONE, NONE)
 
 
 def _holders(history: History) -> tuple[int, ...]:

@@ -178,7 +178,7 @@ def _not_on_disk(case: Case, strong: Bools) -> Iterator[tuple[Ints, str, tuple[i
         if drain.node != master or drain.max_offset == NONE:
             continue
         held = np.zeros(len(messages), np.bool_)
-        mine = case.reads.message[case.reads.row == drain.row]
+        mine = case.reads.message[np.isin(case.reads.row, drain.rows)]
         held[mine[mine != NONE]] = True
         wrong = strong & ~held & (messages.queue == drain.queue)
         wrong &= (messages.end_row < last.inject_row) & (messages.offset >= drain.min_offset)

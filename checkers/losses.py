@@ -71,7 +71,8 @@ def _there(case: Case) -> Bools:
     reads, certificates = case.reads, case.certificates
     if certificates.plain:
         return _ever_read(case)
-    shown = np.isin(reads.row, np.array([drain.row for drain in certificates.drains], np.int64))
+    rows = [row for drain in certificates.drains for row in drain.rows]
+    shown = np.isin(reads.row, np.array(rows, np.int64))
     return _marked(case, shown)
 
 

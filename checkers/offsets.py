@@ -74,16 +74,16 @@ def _holes(case: Case) -> list[Anomaly]:
     pulls, reads = case.pulls, case.reads
     drains = np.flatnonzero(case.is_drain(pulls.row) & (pulls.queue != NONE))
     gaps: dict[int, tuple[int, int]] = {}
-    certified = {drain.row for drain in case.certificates.drains if drain.max_offset != NONE}
+    certified = {drain.row: drain for drain in case.certificates.drains}
     for place in drains.tolist():
         row = int(pulls.row[place])
-        begin, end = np.searchsorted(reads.row, [row, row + 1])
-        seen = reads.offset[begin:end]
+        drain = certified.get(row)
+        seen = reads.offset[np.isin(reads.row, drain.rows if drain else [row])]
         seen = seen[seen != NONE]
-        floor, ceiling = int(pulls.min_offset[place]), int(pulls.max_offset[place])
-        if row in certified:
-            seen = np.concatenate([[max(floor, 0) - 1], seen, [ceiling]])
-        jumps = np.flatnonzero((np.diff(seen) > 1) & (seen[1:] > max(floor, 0)))
+        floor, ceiling = max(int(pulls.min_offset[place]), 0), int(pulls.max_offset[place])
+        if drain and drain.max_offset != NONE:
+            seen = np.concatenate([[floor - 1], seen, [ceiling]])
+        jumps = np.flatnonzero((np.diff(seen) > 1) & (seen[1:] > floor))
         if len(jumps):
             gaps[place] = (int(seen[jumps[0]]) + 1, int(seen[jumps[0] + 1]) - 1)
 

@@ -13,6 +13,8 @@ After the operator's resynchronisation there is no excuse any more.
                   since the last send, is long over
 """
 
+from itertools import pairwise
+
 import msgspec
 import numpy as np
 
@@ -27,27 +29,38 @@ __all__ = ["compare_logs", "replicas"]
 
 
 def replicas(case: Case) -> Verdict:
-    """Judge whether the two logs are one."""
-    dumps = _last_dumps(case)
-    master, slave = (dumps.get(node) for node in (case.contract.master, case.contract.slave))
-    if master is None or slave is None:
-        return verdict([])
-    counts = {"master-end": master[1].end, "slave-end": slave[1].end}
-    difference = compare_logs(master[1], slave[1])
-    rows = (master[0], slave[0])
+    """Judge whether the two logs are one, before the operator's command and after it."""
     found: list[Anomaly] = []
-    why = []
-    if difference is not None and difference.unknown:
-        why.append(f"commit logs: {difference.text}")
-    elif difference is not None:
-        validity = Validity.VALID if _excused(case, min(rows)) else Validity.INVALID
-        finding = Finding(difference.text, case.indices(*rows), {"at": difference.at})
-        found += anomaly("diverged", np.zeros(1, np.int64), lambda _: finding, validity)
-    elif master[1].end != slave[1].end and _is_late(case, min(rows)):
-        ends = f"the master's log ends at {master[1].end}, the slave's at {slave[1].end}"
-        late = Finding(f"long after all cures {ends}", case.indices(*rows), counts)
-        found += anomaly("unconverged", np.zeros(1, np.int64), lambda _: late)
+    counts: dict[str, int] = {}
+    why: list[str] = []
+    commands = [window.inject_row for window in case.windows if window.resync]
+    for begin, end in pairwise([0, *commands, NEVER]):
+        dumps = _last_dumps(case, begin, end)
+        master, slave = (dumps.get(node) for node in (case.contract.master, case.contract.slave))
+        if master is None or slave is None:
+            continue
+        counts = {"master-end": master[1].end, "slave-end": slave[1].end}
+        difference = compare_logs(master[1], slave[1])
+        rows = (master[0], slave[0])
+        if difference is not None and difference.unknown:
+            why.append(f"commit logs: {difference.text}")
+        elif difference is not None:
+            found += _diverged(case, difference, rows)
+        elif master[1].end != slave[1].end and _is_late(case, min(rows)):
+            found += _unconverged(case, counts, rows)
     return verdict(found, counts, why)
+
+
+def _diverged(case: Case, difference: "Difference", rows: tuple[int, int]) -> list[Anomaly]:
+    validity = Validity.VALID if _excused(case, min(rows)) else Validity.INVALID
+    finding = Finding(difference.text, case.indices(*rows), {"at": difference.at})
+    return anomaly("diverged", np.zeros(1, np.int64), lambda _: finding, validity)
+
+
+def _unconverged(case: Case, ends: dict[str, int], rows: tuple[int, int]) -> list[Anomaly]:
+    text = f"the master's log ends at {ends['master-end']}, the slave's at {ends['slave-end']}"
+    finding = Finding(f"long after all cures {text}", case.indices(*rows), ends)
+    return anomaly("unconverged", np.zeros(1, np.int64), lambda _: finding)
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -99,9 +112,11 @@ def _compare_tail(master: LogDump, slave: LogDump) -> Difference | None:
     return None
 
 
-def _last_dumps(case: Case) -> dict[str, tuple[int, LogDump]]:
+def _last_dumps(case: Case, begin: int, end: int) -> dict[str, tuple[int, LogDump]]:
+    """Give the last dump of each node between two rows."""
     dumps: dict[str, tuple[int, LogDump]] = {}
-    for row in case.history.rows("dump", OpType.OK).tolist():
+    rows = case.history.rows("dump", OpType.OK)
+    for row in rows[(rows >= begin) & (rows < end)].tolist():
         op = case.history.op(row)
         if op.node is not None:
             dumps[op.node] = (row, msgspec.convert(op.value, LogDump))

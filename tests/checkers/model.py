@@ -168,7 +168,8 @@ class Model:
         return alive and not self.diverged() and self.now >= self.linked_since
 
     def diverged(self) -> bool:
-        return self.slave.log != self.master.log[: len(self.slave.log)]
+        ours, theirs = (b"".join(r.data for r in node.log) for node in (self.master, self.slave))
+        return not ours.startswith(theirs)
 
     def replicate(self, upto: int) -> None:
         for record in self.master.log[len(self.slave.log) : upto]:

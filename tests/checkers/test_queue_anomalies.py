@@ -285,3 +285,25 @@ def test_renaming_and_order_of_queues_do_not_matter() -> None:
 
 def test_the_strictest_mode_is_the_default() -> None:
     assert judged(SENT_A + EMPTY_DRAIN, STRICT).to_json()["validity"] == "invalid"
+
+
+PARTS = """
+0 invoke send a @0
+0 ok     send a @0/0 node=master
+0 invoke send b @0
+0 ok     send b @0/1 node=master
+0 invoke send c @0
+0 ok     send c @0/2 node=master
+1 invoke drain @0 node=master
+1 ok     drain {first} @0 node=master certified=false
+1 invoke drain @0 node=master
+1 ok     drain 2:c @0 node=master certified=true min_offset=0 max_offset=3
+"""
+
+
+def test_a_long_queue_is_drained_in_parts_and_the_last_one_certifies_them_all() -> None:
+    assert found(PARTS.format(first="0:a,1:b")) == {}
+
+
+def test_parts_that_do_not_join_leave_a_hole_and_a_loss() -> None:
+    assert found(PARTS.format(first="0:a")) == {"hole": "invalid", "lost": "invalid"}
