@@ -118,7 +118,7 @@ def _package(kind: Kind, name: str, node: str, points: tuple[str, ...], does: st
 PACKAGES = (
     _package(CRASH, "crash-master", "master", CRASH_POINTS, "the master dies at a drawn place"),
     *(
-        _package(CRASH, f"crash-master-{point}", "master", (point,), f"the master dies {point}")
+        _package(CRASH, f"crash-master-{point}", "master", (point,), f"the master dies at {point}")
         for point in CRASH_POINTS
     ),
     *(

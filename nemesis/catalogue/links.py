@@ -235,6 +235,21 @@ def _fault(
     return Fault(name, kind.name, tuple(streams), options, "client->master" in streams)
 
 
+def _said(words: str) -> str:
+    """Say a cut in words.
+
+    >>> _said("master > slave"), _said("slave / master-ha"), _said("slave | client,master")
+    ('slave no longer hears master', 'cuts slave from master-ha', 'splits slave from client, master')
+    """
+    words = words.replace(",", ", ")
+    if ">" in words:
+        speaker, hearer = words.split(" > ")
+        return f"{hearer} no longer hears {speaker}"
+    verb, sign = ("cuts", " / ") if "/" in words else ("splits", " | ")
+    left, right = words.split(sign)
+    return f"{verb} {left} from {right}"
+
+
 def _package(kind: Kind, name: str, draw: Draw, does: str) -> Package:
     return Package.of(kind, draw, name, YELLOW, does)
 
@@ -247,7 +262,7 @@ PACKAGES = (
         "cuts client from master, or slave from the master's replication port",
     ),
     *(
-        _package(CUT, f"partition-{cut}", _cutting(cut), f"cuts {words}, in a drawn mode")
+        _package(CUT, f"partition-{cut}", _cutting(cut), f"{_said(words)}, in a drawn mode")
         for cut, words in CUTS.items()
     ),
     _package(

@@ -194,7 +194,8 @@ def _restarting(name: str, *nodes: str) -> Draw:
     """Restart these nodes two to four times in a row."""
 
     def draw(rng: Random, _topology: Topology) -> Fault:
-        return Fault(name, RESTART_STORM.name, nodes, {"rounds": rng.randint(2, 4)})
+        options = {"rounds": rng.randint(2, 4)}
+        return Fault(name, RESTART_STORM.name, nodes, options, "master" in nodes)
 
     return draw
 

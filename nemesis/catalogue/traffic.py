@@ -93,7 +93,9 @@ def _poisoning(
         link = rng.choice([known for known in topology.links if known in links])
         drawn = {attribute: rng.randint(*span) for attribute, span in ranges.items()}
         options: dict[str, OptionValue] = {"toxic": toxic, "stream": str(stream), "cycle": cycle}
-        return Fault(name, TOXIC.name, (link,), options | drawn)
+        # What ends connections may leave none alive for long enough to send through.
+        stops_writes = cycle and link == "client->master"
+        return Fault(name, TOXIC.name, (link,), options | drawn, stops_writes)
 
     return draw
 

@@ -72,4 +72,4 @@ def test_writes_stop_exactly_where_no_send_can_succeed() -> None:
     assert {"kill-master", "stop-master", "pause-master", "kill-both"} <= stops
     assert {"partition-client-master", "partition-master-isolated"} <= stops
     assert not stops & {"kill-slave", "partition-replication", "delay-replication"}
-    assert not stops & {"kill-nameserver", "restart-storm-master", "slow-client"}
+    assert not stops & {"kill-nameserver", "rolling-restart", "slow-client"}
