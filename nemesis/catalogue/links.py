@@ -238,8 +238,8 @@ def _fault(
 def _said(words: str) -> str:
     """Say a cut in words.
 
-    >>> _said("master > slave"), _said("slave / master-ha"), _said("slave | client,master")
-    ('slave no longer hears master', 'cuts slave from master-ha', 'splits slave from client, master')
+    >>> _said("master > slave"), _said("slave / master-ha"), _said("slave | client")
+    ('slave no longer hears master', 'cuts slave from master-ha', 'splits slave from client')
     """
     words = words.replace(",", ", ")
     if ">" in words:
