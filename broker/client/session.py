@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from broker.errors import BrokerError, NoRouteError, RemotingError
-from broker.nameserver.route import TopicRoute
+from broker.nameserver.route import MASTER_ID, TopicRoute
 from broker.nameserver.topics import from_json
 from broker.peers import Peers
 from broker.ports import Ports
+from broker.remoting.answers import unsupported
 from broker.remoting.codes import RequestCode, ResponseCode
 from broker.remoting.command import Command
 from broker.remoting.connection import Connection
@@ -45,7 +46,8 @@ class Session:
     address_map: Mapping[str, str] = field(default_factory=dict)
     route_refresh_ms: float = ROUTE_REFRESH_MS
     name_server_timeout_ms: float = NAME_SERVER_TIMEOUT_MS
-    make_connection: Callable[[], Connection] = Connection
+    on_request: dict[int, list[Callable[[Command], None]]] = field(default_factory=dict)
+    """Who wants to hear of the brokers' own requests, by code; they are one-way."""
     _peers: Peers = field(init=False)
     _servers: list[str] = field(init=False)  # the one to ask first comes first
     _routes: dict[str, _Known] = field(init=False, default_factory=dict)
@@ -53,7 +55,9 @@ class Session:
 
     def __post_init__(self) -> None:
         self._peers = Peers(
-            self.ports.network, self.address_map, make_connection=self.make_connection
+            self.ports.network,
+            self.address_map,
+            make_connection=lambda: Connection(self._on_request),
         )
         self._servers = self.ports.rng.sample(self.name_servers, len(self.name_servers))
 
@@ -105,6 +109,22 @@ class Session:
         if address is None:
             raise NoRouteError(f"no broker {broker_name}-{broker_id} in the route of {topic}")
         return address
+
+    async def serving_broker(self, topic: str, broker_name: str, preferred: int = MASTER_ID) -> int:
+        """Give the id of a broker to read from: the preferred one if it is there, else another."""
+        for broker in (await self.route(topic)).broker_datas:
+            if broker.broker_name == broker_name and broker.broker_addrs:
+                ids = broker.broker_addrs
+                return preferred if preferred in ids else min(ids)
+        raise NoRouteError(f"no broker of {broker_name} in the route of {topic}")
+
+    def _on_request(self, command: Command, _connection: Connection) -> Command | None:
+        listeners = self.on_request.get(command.code)
+        if listeners is None:
+            return unsupported(command)
+        for listener in listeners:
+            listener(command)
+        return None
 
     def _fetch_once(self, topic: str) -> asyncio.Task[TopicRoute]:
         """Fetch a route, or join the fetch that is under way."""

@@ -1,9 +1,10 @@
-"""A scripted cluster for every test that asks for one."""
+"""Clusters for every test that asks for one: scripted, or our own."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.broker.client.real_cluster import World, start_world
 from tests.broker.client.scripted import Cluster
 
 
@@ -12,3 +13,10 @@ async def cluster() -> AsyncIterator[Cluster]:
     cluster = await Cluster().start()
     yield cluster
     await cluster.stop()
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    world = await start_world()
+    yield world
+    await world.stop()

@@ -1,9 +1,6 @@
 """The client against our own name server, master and slave, on a network in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from random import Random
 
 import pytest
 
@@ -11,88 +8,21 @@ from broker.client.admin import Admin
 from broker.client.consumer import PullConsumer, PullStatus
 from broker.client.message import Message
 from broker.client.producer import Producer
-from broker.client.session import Session
-from broker.config import BrokerConfig, BrokerRole, NameServerConfig
 from broker.errors import BrokerError, NoRouteError
-from broker.logging import EventLog
 from broker.nameserver.route import MessageQueue
-from broker.nameserver.server import NameServer
-from broker.ports import Ports
 from broker.remoting.codes import SendStatus
-from broker.server import Broker
-from tests.broker.client.scripted import NAME_SERVER, WallClock
-from tests.broker.memory_disk import MemoryDisk
-from tests.broker.remoting.memory_network import MemoryNetwork
-
-MASTER, SLAVE = "127.0.0.1:10911", "127.0.0.1:10921"
-
-
-@dataclass
-class World:
-    session: Session
-    master: Broker
-    slave: Broker
-
-
-def ports(network: MemoryNetwork) -> Ports:
-    return Ports(network, MemoryDisk(), WallClock(), Random(1))
-
-
-def config(role: BrokerRole, broker_id: int, port: int) -> BrokerConfig:
-    return BrokerConfig(
-        broker_name="broker-a",
-        broker_id=broker_id,
-        broker_role=role,
-        listen_port=port,
-        namesrv_addr=(NAME_SERVER,),
-        store_path_root_dir=f"/store-{broker_id}",
-        mapped_file_size_commit_log=1 << 20,
-        ha_reconnect_interval=20,
-        register_name_server_period=50,
-        slave_sync_interval=50,
-        message_index_enable=False,
-    )
-
-
-def log() -> EventLog:
-    return EventLog(lambda _line: None, WallClock())
-
-
-@pytest.fixture
-async def world() -> AsyncIterator[World]:
-    network = MemoryNetwork()
-    name_server = NameServer(NameServerConfig(), ports(network))
-    await name_server.start()
-    master = Broker(config(BrokerRole.ASYNC_MASTER, 0, 10911), ports(network), log())
-    await master.start()
-    slave = Broker(config(BrokerRole.SLAVE, 1, 10921), ports(network), log())
-    await slave.start()
-    session = Session(ports(network), [NAME_SERVER], route_refresh_ms=10)
-    yield World(session, master, slave)
-    await session.close()
-    await slave.stop()
-    await master.stop()
-    await name_server.stop()
-
-
-async def replicated(world: World) -> None:
-    caught_up = asyncio.Event()
-    end = world.master.state.store.log.end
-    world.slave.state.store.on_appended.append(lambda now: now < end or caught_up.set())
-    if world.slave.state.store.log.end < end:
-        async with asyncio.timeout(10):
-            await caught_up.wait()
+from tests.broker.client.real_cluster import MASTER, SLAVE, World
 
 
 async def test_what_is_sent_is_pulled_from_master_and_slave(world: World) -> None:
-    producer = Producer(world.session, "testGroup")
-    consumer = PullConsumer(world.session, "testGroupConsumer")
+    producer = Producer(world.session(), "testGroup")
+    consumer = PullConsumer(world.session(), "testGroupConsumer")
     sent = [
         await producer.send(Message(topic="TopicMasterSlave", body=b"%d" % n, tags="TagA"))
         for n in range(10)
     ]
     assert {one.status for one in sent} == {SendStatus.SEND_OK}
-    await replicated(world)
+    await world.replicated()
     for broker_id in (0, 1):
         found = {}
         for queue in await consumer.queues("TopicMasterSlave"):
@@ -107,14 +37,14 @@ async def test_what_is_sent_is_pulled_from_master_and_slave(world: World) -> Non
 
 
 async def test_a_batch_lies_side_by_side(world: World) -> None:
-    producer = Producer(world.session, "g")
-    admin = Admin(world.session)
+    producer = Producer(world.session(), "g")
+    admin = Admin(world.session())
     await admin.create_topic(MASTER, "T", queues=1)
     await asyncio.sleep(0.1)
     queue = MessageQueue("T", "broker-a", 0)
     result = await producer.send_batch([Message(topic="T", body=b"%d" % n) for n in range(5)])
     assert len(result.message_id.split(",")) == 5
-    pulled = await PullConsumer(world.session, "c").pull(queue, result.queue_offset)
+    pulled = await PullConsumer(world.session(), "c").pull(queue, result.queue_offset)
     assert [one.body for one in pulled.messages] == [b"0", b"1", b"2", b"3", b"4"]
     assert ",".join(one.properties["UNIQ_KEY"] for one in pulled.messages) == result.key
     await admin.delete_topic("T")
@@ -123,8 +53,8 @@ async def test_a_batch_lies_side_by_side(world: World) -> None:
 
 
 async def test_offsets_are_committed_and_queues_have_bounds(world: World) -> None:
-    producer = Producer(world.session, "g")
-    consumer = PullConsumer(world.session, "c")
+    producer = Producer(world.session(), "g")
+    consumer = PullConsumer(world.session(), "c")
     result = await producer.send(Message(topic="T", body=b"x" * 5000))
     assert await consumer.bounds(result.queue) == (0, 1)
     await consumer.commit_offset(result.queue, 1)
@@ -137,8 +67,8 @@ async def test_offsets_are_committed_and_queues_have_bounds(world: World) -> Non
 
 
 async def test_a_parked_pull_wakes_when_something_arrives(world: World) -> None:
-    producer = Producer(world.session, "g")
-    consumer = PullConsumer(world.session, "c")
+    producer = Producer(world.session(), "g")
+    consumer = PullConsumer(world.session(), "c")
     first = await producer.send(Message(topic="T", body=b"1"))
     parked = asyncio.create_task(consumer.pull(first.queue, 1, suspend_ms=5000))
     await asyncio.sleep(0.01)
@@ -147,10 +77,10 @@ async def test_a_parked_pull_wakes_when_something_arrives(world: World) -> None:
 
 
 async def test_an_operator_sees_the_cluster_and_both_logs(world: World) -> None:
-    producer = Producer(world.session, "g")
-    admin = Admin(world.session)
+    producer = Producer(world.session(), "g")
+    admin = Admin(world.session())
     sent = await producer.send(Message(topic="T", body=b"hello"))
-    await replicated(world)
+    await world.replicated()
     info = await admin.cluster_list()
     assert info.broker_addr_table["broker-a"].broker_addrs == {0: MASTER, 1: SLAVE}
     assert "T" in await admin.topic_list()
@@ -166,13 +96,13 @@ async def test_an_operator_sees_the_cluster_and_both_logs(world: World) -> None:
 
 async def test_a_slave_refuses_and_serves_alone_when_its_master_is_gone(world: World) -> None:
     """The seed's experiment, seen from the client."""
-    producer = Producer(world.session, "g")
-    consumer = PullConsumer(world.session, "c")
+    session = world.session()
+    producer = Producer(session, "g")
+    consumer = PullConsumer(session, "c")
     sent = await producer.send(Message(topic="T", body=b"hello"))
-    await replicated(world)
+    await world.replicated()
     await world.master.stop()
-    await asyncio.sleep(0.05)
-    await world.session.fresh_route("T")
+    await session.fresh_route("T")
     with pytest.raises(NoRouteError):
         await producer.send(Message(topic="T", body=b"lost?"))
     pulled = await consumer.pull(sent.queue, sent.queue_offset, broker_id=1)

@@ -1,0 +1,108 @@
+"""Where a group's offsets are kept: at the brokers by a cluster, in a file by a broadcast.
+
+Every member of a broadcast consumes everything, so its offsets are its own affair.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from broker.client.consumer import PullConsumer
+from broker.errors import MqError, RemoteProtocolError
+from broker.nameserver.route import MessageQueue
+from broker.ports import Disk
+from broker.remoting import fastjson
+
+__all__ = ["BrokerOffsets", "FileOffsets", "GroupOffsets"]
+
+
+class GroupOffsets(Protocol):
+    """Remembers how far a group has come."""
+
+    async def read(self, queue: MessageQueue) -> int | None:
+        """Give the offset to go on from; None if there is none. ``MqError`` if nobody can say."""
+
+    async def persist(self, offsets: Mapping[MessageQueue, int]) -> None:
+        """Remember some offsets; what cannot be remembered now is tried again with the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerOffsets:
+    """Offsets at each queue's own broker: the master while it is in the route, else the slave."""
+
+    consumer: PullConsumer
+
+    async def read(self, queue: MessageQueue) -> int | None:
+        """Ask the broker."""
+        broker_id = await self.consumer.session.serving_broker(queue.topic, queue.broker_name)
+        return await self.consumer.query_offset(queue, broker_id=broker_id)
+
+    async def persist(self, offsets: Mapping[MessageQueue, int]) -> None:
+        """Tell the brokers, all at once."""
+        await asyncio.gather(*(self._tell(queue, offset) for queue, offset in offsets.items()))
+
+    async def _tell(self, queue: MessageQueue, offset: int) -> None:
+        session = self.consumer.session
+        try:
+            broker_id = await session.serving_broker(queue.topic, queue.broker_name)
+            await self.consumer.commit_offset(queue, offset, broker_id=broker_id)
+        except MqError:
+            return  # The next round tells a later offset, and no message is lost by waiting.
+
+
+@dataclass(slots=True)
+class FileOffsets:
+    """Offsets in one JSON file, as RocketMQ's ``LocalFileOffsetStore`` keeps them."""
+
+    disk: Disk
+    path: str
+    _offsets: dict[MessageQueue, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.disk.exists(self.path):
+            self._offsets = _parse(self._content())
+
+    async def read(self, queue: MessageQueue) -> int | None:
+        """Look it up."""
+        return self._offsets.get(queue)
+
+    async def persist(self, offsets: Mapping[MessageQueue, int]) -> None:
+        """Write them all, in one step."""
+        self._offsets.update(offsets)
+        temporary = f"{self.path}.tmp"
+        file = self.disk.open(temporary, create=True)
+        try:
+            file.truncate(0)
+            file.write(0, _format(self._offsets))
+            await file.sync()
+        finally:
+            file.close()
+        self.disk.rename(temporary, self.path)
+
+    def _content(self) -> bytes:
+        file = self.disk.open(self.path)
+        try:
+            return file.read(0, file.size())
+        finally:
+            file.close()
+
+
+def _format(offsets: Mapping[MessageQueue, int]) -> bytes:
+    keys = {
+        (("brokerName", queue.broker_name), ("queueId", queue.queue_id), ("topic", queue.topic)): at
+        for queue, at in offsets.items()
+    }
+    return fastjson.dumps({"offsetTable": keys})
+
+
+def _parse(content: bytes) -> dict[MessageQueue, int]:
+    try:
+        table = fastjson.loads_object(content)["offsetTable"]
+        named = [(dict(key), offset) for key, offset in table.items()]
+        return {
+            MessageQueue(key["topic"], key["brokerName"], key["queueId"]): int(offset)
+            for key, offset in named
+        }
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RemoteProtocolError(f"expected an offset table, got {content[:80]!r}") from error
