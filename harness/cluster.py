@@ -28,6 +28,7 @@ from harness.sessions import LocalOperator, Sessions
 from harness.store.folder import RunFolder
 from harness.workloads.local import LocalWorkload
 from harness.workloads.queue import TOPIC
+from nemesis.control_file import FileControls
 from nemesis.disks import FolderStore
 from nemesis.links import ProxiedLink
 from nemesis.nodes import ProcessNode, end_all
@@ -56,11 +57,13 @@ class LocalTargets:
         self,
         nodes: Mapping[str, ProcessNode],
         links: Mapping[str, ProxiedLink],
+        controls: Mapping[str, NodeControls],
         stores: Mapping[str, Store],
         now_ns: Callable[[], int],
     ) -> None:
         self._nodes = nodes
         self._links = links
+        self._controls = controls
         self._stores = stores
         self._now_ns = now_ns
 
@@ -76,8 +79,8 @@ class LocalTargets:
 
     @property
     def controls(self) -> Mapping[str, NodeControls]:
-        """By node; none yet."""
-        return {}
+        """By node; none where something stands in for our own nodes."""
+        return self._controls
 
     @property
     def stores(self) -> Mapping[str, Store]:
@@ -117,7 +120,8 @@ class LocalWorld:
         self._nodes = {name: self._make_node(name) for name in NODES}
         self._links: dict[str, ProxiedLink] = {}
         stores = {name: self._store(name) for name in ("master", "slave")}
-        self._targets = LocalTargets(self._nodes, self._links, stores, now_ns)
+        controls = {} if options.node_command else self._controls()
+        self._targets = LocalTargets(self._nodes, self._links, controls, stores, now_ns)
 
     @property
     def targets(self) -> LocalTargets:
@@ -200,7 +204,7 @@ class LocalWorld:
         properties = properties_of(name, self.layout, self.options, self._data(name))
         config.write_text(properties_text(properties), encoding="utf-8")
         role = "nameserver" if name == "nameserver" else "broker"
-        command = self.options.node_command or (sys.executable, "-m", "broker")
+        command = self.options.node_command or (sys.executable, "-m", "harness.node")
         return ProcessNode(
             name,
             [*command, role, "-c", config],
@@ -224,6 +228,13 @@ class LocalWorld:
 
     def _data(self, name: str) -> Path:
         return (self.folder.node(name) / "data").absolute()
+
+    def _controls(self) -> dict[str, NodeControls]:
+        """Give the nemesis a hand on the machines of both brokers; see harness.node."""
+        return {
+            name: FileControls(self.folder.node(name).absolute(), self._nodes[name].pid)
+            for name in ("master", "slave")
+        }
 
     def _store(self, name: str) -> FolderStore:
         return FolderStore(self._data(name), self.folder.node(name) / "snapshot")

@@ -59,7 +59,8 @@ def _one_of(what: str, found: str, known: Iterable[str]) -> Iterator[str]:
 
 def offers_of(options: RunOptions) -> tuple[str, ...]:
     """List what a world has of what a nemesis may need."""
-    return ("volatile",) if options.volatile else ()
+    controls = () if options.node_command else ("controls",)
+    return ("stores", *controls, *(("volatile",) if options.volatile else ()))
 
 
 def _nemeses(options: RunOptions) -> Iterator[str]:
