@@ -2,20 +2,26 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
 
+from checkers.suite import Judgement
 from harness.cluster import LocalWorld
 from harness.leases import PortBlock, lease_ports
 from harness.options import RunOptions
 from harness.run import Run, RunResult
-from harness.store.folder import RunFolder, create_run_folder
+from harness.seed_demo import SeedDemo
+from harness.store.folder import RunFolder, create_run_folder, write_json
 from harness.store.log import open_log
+from harness.surroundings import surroundings_of
+from harness.workloads.queue_client import QueueClient
+from histories.recorder import Recorder
 
-__all__ = ["event_loop_runner", "run_local"]
+__all__ = ["play_seed_demo", "run_local"]
 
 
 def run_local(options: RunOptions, console: Console) -> RunResult:
@@ -24,15 +30,45 @@ def run_local(options: RunOptions, console: Console) -> RunResult:
     folder = create_run_folder(options.out_folder, options.name, started, options.seed)
     with open_log(folder.suite_log) as log, lease_ports(first=options.ports) as block:
         run = Run(options, folder, log, _world_on(block), console, started)
-        result: RunResult = event_loop_runner()(run.live())
+        result: RunResult = _event_loop_runner()(run.live())
         return result
+
+
+def play_seed_demo(options: RunOptions, say: Callable[[str], None]) -> Judgement:
+    """Play the seed's experiment in one mode, on a cluster of its own."""
+    started = datetime.now(UTC)
+    folder = create_run_folder(options.out_folder, "seed-demo", started, options.seed)
+    with open_log(folder.suite_log), lease_ports(first=options.ports) as block:
+        judgement: Judgement = _event_loop_runner()(_play(options, folder, block, started, say))
+        write_json(folder.results, judgement.to_json())
+        return judgement
+
+
+async def _play(
+    options: RunOptions,
+    folder: RunFolder,
+    block: PortBlock,
+    started: datetime,
+    say: Callable[[str], None],
+) -> Judgement:
+    with Recorder(folder.history, time.monotonic_ns) as recorder:
+        world = LocalWorld(block, options, folder, recorder.now_ns)
+        try:
+            await world.start()
+            await world.workload()
+            surroundings = surroundings_of(options, started)
+            write_json(folder.test_json, {**options.to_json(), **surroundings})
+            client = QueueClient.over(world.sessions.client("demo"), world.sessions.node_names)
+            return await SeedDemo(options, folder, world, recorder, client, say).play()
+        finally:
+            await world.stop()
 
 
 def _world_on(block: PortBlock) -> Callable[[RunOptions, RunFolder, Callable[[], int]], LocalWorld]:
     return lambda options, folder, now_ns: LocalWorld(block, options, folder, now_ns)
 
 
-def event_loop_runner() -> Callable[[Coroutine[Any, Any, Any]], Any]:
+def _event_loop_runner() -> Callable[[Coroutine[Any, Any, Any]], Any]:
     """Choose uvloop where it is installed: a client's round trip costs half there."""
     with contextlib.suppress(ImportError):
         import uvloop  # noqa: PLC0415  optional

@@ -21,6 +21,7 @@ EXIT_BROKE = 255
 COMMANDS = {
     "run": "harness.cli.run:run",
     "check": "harness.cli.check:check",
+    "seed-demo": "harness.cli.seed_demo:seed_demo",
     "convert": "harness.cli.convert:convert",
     "doctor": "harness.cli.doctor:doctor",
     "list": "harness.cli.listing:listing",
