@@ -63,6 +63,7 @@ class NameServer:
         if self._scanning is not None:
             self._scanning.cancel()
             await asyncio.wait([self._scanning])
+        self._server.on_close.clear()  # nobody leaves: it is us who go
         await self._server.close()
 
     async def _scan(self) -> None:

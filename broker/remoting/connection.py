@@ -117,6 +117,7 @@ class Connection(asyncio.Protocol):
 
     def close(self, why: str = "closed by this side") -> None:
         """Send what the outbox holds, then end the connection."""
+        self._writing_paused = False  # a transport that closes places all that it has been given
         self._flush()
         self._end(why)
         self._transport.close()

@@ -30,13 +30,14 @@ class MemoryTransport(asyncio.Transport):
         self.piece = 1 << 30  # bytes that arrive together
         self.writes: list[bytes] = []
         self.closing = False
+        self.ending = False  # as soon as what is held has been placed
         self.held = b""
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         assert high == 0
 
     def is_closing(self) -> bool:
-        return self.closing
+        return self.closing or self.ending
 
     def get_write_buffer_size(self) -> int:
         return len(self.held)
@@ -63,6 +64,8 @@ class MemoryTransport(asyncio.Transport):
         self.place()
         if was_full and not self.held:
             self.protocol.resume_writing()
+        if self.ending and not self.held:
+            self.end(None)
 
     def arrive(self, data: bytes) -> None:
         for start in range(0, len(data), self.piece):
@@ -70,7 +73,10 @@ class MemoryTransport(asyncio.Transport):
                 self.protocol.data_received(data[start : start + self.piece])
 
     def close(self) -> None:
-        self.end(None)
+        if self.held:
+            self.ending = True
+        else:
+            self.end(None)
 
     def abort(self) -> None:
         self.held = b""
@@ -82,7 +88,7 @@ class MemoryTransport(asyncio.Transport):
         self.closing = True
         loop = asyncio.get_running_loop()
         loop.call_soon(self.protocol.connection_lost, error)
-        loop.call_soon(self.peer.end, None)
+        loop.call_soon(self.peer.end, None)  # behind the bytes that are under way
 
 
 class MemoryListener:

@@ -160,6 +160,20 @@ async def test_close_sends_what_is_ready() -> None:
     assert served == [15]
 
 
+async def test_close_leaves_nothing_behind_that_was_held_back() -> None:
+    """The last replies of a server that stops must reach a slow reader, too."""
+    served: list[int] = []
+    client, near, _ = await join(lambda command, _: served.append(command.code))
+    near.room = 3
+    client.send_oneway(Command(15))
+    await let_it_arrive()
+    client.send_oneway(Command(16))
+    client.close()
+    near.make_room()
+    await let_it_arrive()
+    assert served == [15, 16]
+
+
 async def test_malformed_bytes_end_the_connection_after_what_came_before() -> None:
     served: list[int] = []
     client, near, _ = await join(lambda command, _: served.append(command.code))
