@@ -13,7 +13,7 @@ prefix of them in order, the last of which may be torn in the middle. Names are 
 
 import asyncio
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -27,7 +27,7 @@ class _Content:
     """One file: what is seen, what is durable, and the writes in between."""
 
     seen: bytearray = field(default_factory=bytearray)
-    durable: bytes = b""
+    durable: bytearray = field(default_factory=bytearray)
     pending: list[tuple[int, bytes | None]] = field(default_factory=list)  # None: truncated to
     synced: int = 0  # writes that became durable, over the file's life
     modified_ms: int = 0
@@ -68,6 +68,16 @@ class SimulatedDisk:
         below = [name[len(prefix) :] for name in self._files if name.startswith(prefix)]
         return sorted(dict.fromkeys(name.split("/")[0] for name in below))
 
+    def paths(self) -> Sequence[str]:
+        """Every file, sorted."""
+        return sorted(self._files)
+
+    def damage(self, path: str, position: int, data: bytes | None) -> None:
+        """Change what is seen and what is durable alike; None cuts the file at ``position``."""
+        content = self._files[path]
+        for image in (content.seen, content.durable):
+            _apply(image, position, data)
+
     def remove(self, path: str) -> None:
         """Remove a file, if it is there."""
         self._files.pop(path, None)
@@ -75,6 +85,9 @@ class SimulatedDisk:
     def rename(self, source: str, target: str) -> None:
         """Replace ``target`` with ``source``."""
         self._files[target] = self._files.pop(source)
+
+    async def sync_folder(self, path: str) -> None:
+        """Return at once: names are durable here as soon as they are given."""
 
     def modified_ms(self, path: str) -> int:
         """When it was last written, by the host's clock."""
@@ -114,7 +127,7 @@ class SimulatedDisk:
     def restore(self, files: dict[str, bytes]) -> None:
         """Put a snapshot in the place of everything."""
         self._files = {
-            path: _Content(bytearray(data), data, modified_ms=self._now_ms())
+            path: _Content(bytearray(data), bytearray(data), modified_ms=self._now_ms())
             for path, data in files.items()
         }
 
@@ -123,15 +136,16 @@ class SimulatedDisk:
         content.modified_ms = self._now_ms()
 
     async def sync(self, content: _Content) -> None:
-        """Make what is seen at the start of the call durable, in virtual time."""
+        """Make what was written before the call durable, in virtual time."""
         target = content.synced + len(content.pending)
-        image = bytes(content.seen)
         await asyncio.sleep((self._sync_ms + self.slow_ms) / 1e3)
         if self.failing:
             raise OSError(errno.EIO, "the disk failed to sync")
-        if target > content.synced:  # else a later sync was faster
-            del content.pending[: target - content.synced]
-            content.durable, content.synced = image, target
+        done = max(target - content.synced, 0)  # a later sync may have been faster
+        for position, data in content.pending[:done]:
+            _apply(content.durable, position, data)
+        del content.pending[:done]
+        content.synced += done
 
 
 class SimulatedFile:
@@ -201,7 +215,7 @@ def _apply(content: bytearray, position: int, data: bytes | None) -> None:
 def _forget(content: _Content, rng: Random) -> None:
     """Go back to the durable image plus a drawn prefix of the writes since."""
     kept = rng.randint(0, len(content.pending))
-    image = bytearray(content.durable)
+    image = content.durable
     for position, data in content.pending[:kept]:
         _apply(image, position, data)
     if kept < len(content.pending) and rng.random() < 0.5:
@@ -209,5 +223,5 @@ def _forget(content: _Content, rng: Random) -> None:
         if data:
             _apply(image, position, data[: rng.randint(0, len(data))])
     content.seen = image
-    content.durable = bytes(image)
+    content.durable = bytearray(image)
     content.pending.clear()

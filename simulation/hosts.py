@@ -20,10 +20,18 @@ from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from typing import Any
 
-__all__ = ["HOST", "Host"]
+__all__ = ["HOST", "Host", "HostDiedError"]
 
 HOST: ContextVar["Host | None"] = ContextVar("HOST", default=None)
 """Whose code is running; None for the world itself: nemesis, clients' harness, network."""
+
+
+class HostDiedError(BaseException):
+    """Unwinds the step in which a host died at a crash point.
+
+    Not an ``Exception``, so that no code of the dead host takes it for its own; whatever its
+    ``finally`` blocks try on the way out is refused by the disk and the network.
+    """
 
 
 class Host:
@@ -36,6 +44,7 @@ class Host:
         self.running = False
         self._held: deque[tuple[int, Callable[..., object], tuple[Any, ...]]] = deque()
         self._tasks: list[asyncio.Task[Any]] = []
+        self._deaths = asyncio.Event()
 
     def __repr__(self) -> str:
         return f"Host({self.name!r}, incarnation={self.incarnation}, running={self.running})"
@@ -50,14 +59,18 @@ class Host:
             return
         if self.paused:
             self._held.append((incarnation, callback, args))
-        else:
+            return
+        try:
             callback(*args)
+        except HostDiedError:
+            assert not self.alive(incarnation), "only a host that dies says so"
 
     def spawn(self, main: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[Any]":
         """Start a new incarnation whose first task is ``main``."""
         assert not self.running, f"{self.name} runs already"
         self.incarnation += 1
         self.running = True
+        self._deaths.clear()
         return self.task(main, name)
 
     def task(self, main: Coroutine[Any, Any, Any], name: str) -> "asyncio.Task[Any]":
@@ -77,6 +90,11 @@ class Host:
         self.running = False
         self.paused = False
         self._held.clear()
+        self._deaths.set()
+
+    async def died(self) -> None:
+        """Wait until the process is dead."""
+        await self._deaths.wait()
 
     def pause(self) -> None:
         """Freeze the process; what becomes due meanwhile is held."""

@@ -9,7 +9,7 @@ from simulation.loop import SimulationStuckError, run_virtual
 
 
 def now() -> float:
-    return asyncio.get_running_loop().time()
+    return round(asyncio.get_running_loop().time(), 3)
 
 
 def test_time_jumps_to_the_next_timer() -> None:
