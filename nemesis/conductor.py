@@ -1,9 +1,11 @@
 """Carry a schedule out: inject, prove, hold, cure, prove, and write everything down.
 
-Each step is a task of its own, so that faults overlap as planned. Before it injects, a step takes
-hold of what its fault occupies, and lets go when the cure is proven: a node that is slow to come
-back delays its next fault and nothing else. Four ops go into the history for each fault, two for
-its injection and two for its cure, in Jepsen's way: one before, one after with the proof.
+Each step is a task of its own, so that faults overlap as planned, but for those that are to be
+alone. Before it injects, a step takes hold of what its fault occupies, and lets go when the cure
+is proven: a node that is slow to come back delays its next fault and nothing else.
+
+Four ops go into the history for each fault, two for its injection and two for its cure, in
+Jepsen's way: one before, one after with the proof.
 
     journal.enter  >  record inject  >  inject  >  record proof
     record cure    >  cure           >  record proof  >  journal.strike
@@ -17,7 +19,7 @@ Only asyncio's clock is used, so that the simulation can carry a schedule out in
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -55,6 +57,7 @@ class Conductor:
         self._locks: dict[str, asyncio.Lock] = {}
         self._executed: dict[int, Step] = {}
         self._injected = [asyncio.Event() for _ in range(len(schedule.steps) + 1)]
+        self._ended = [asyncio.Event() for _ in range(len(schedule.steps) + 1)]
         self._curing: dict[int, FaultRecord] = {}
         self._began = 0.0
 
@@ -89,40 +92,50 @@ class Conductor:
             raise NemesisError(f"not cured: {'; '.join(problems)}")
 
     async def _perform(self, number: int, step: Step) -> None:
-        until_ms = await self._await_turn(step)
-        async with self._holding(step.fault):
-            at_ms = self._now_ms()
-            if at_ms + HOLD_MS_MIN > self._schedule.cure_by_ms:
-                if not step.timed:
-                    await self._record_absence(number, step)
-                return  # The fault before it on the same target took all of its time.
-            await self._inject(number, replace(step, at_ms=at_ms, until_ms=until_ms, after=0))
-            self._injected[number].set()
-            await self._sleep_until(max(until_ms, at_ms + HOLD_MS_MIN))
-            await self._cure(number, step.fault)
-
-    async def _await_turn(self, step: Step) -> int:
-        """Wait until a step may begin, and return when it is to end."""
-        at_ms, hold_ms = step.at_ms, step.until_ms - step.at_ms
         try:
-            async with asyncio.timeout(self._left_ms() / 1000):
+            await self._await_turn(number, step)
+            async with self._holding(step.fault):
+                await self._live(number, step)
+        finally:
+            self._ended[number].set()
+
+    async def _live(self, number: int, step: Step) -> None:
+        """Inject, hold, cure: now, whenever it was to be."""
+        at_ms, cure_by_ms = self._now_ms(), self._schedule.cure_by_ms
+        if at_ms + HOLD_MS_MIN > cure_by_ms:
+            if step.alone or not step.timed:
+                await self._record_absence(number, step)
+            return  # Else the faults before it on the same target took all of its time.
+        hold_ms = step.until_ms - step.at_ms
+        moves = step.alone or not step.timed
+        until_ms = at_ms + hold_ms if moves else max(step.until_ms, at_ms + HOLD_MS_MIN)
+        until_ms = min(until_ms, cure_by_ms)
+        await self._inject(number, replace(step, at_ms=at_ms, until_ms=until_ms, after=0))
+        await self._sleep_until(until_ms)
+        await self._cure(number, step.fault)
+
+    async def _await_turn(self, number: int, step: Step) -> None:
+        """Wait until a step may begin, or until the schedule's time is up."""
+        at_ms = step.at_ms
+        left_ms = max(0, self._schedule.cure_by_ms - self._now_ms())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(left_ms / 1000):
                 if step.after:
                     await self._injected[step.after].wait()
                     at_ms += self._executed[step.after].at_ms
                 await self._sleep_until(at_ms)
                 if step.when:
                     await await_condition(self._targets, parse_condition(step.when))
-        except TimeoutError:
-            pass  # The step's time has gone, and the caller sees it.
-        until_ms = step.until_ms if step.timed else self._now_ms() + hold_ms
-        return min(until_ms, self._schedule.cure_by_ms)
+                for earlier, other in enumerate(self._schedule.steps[: number - 1], start=1):
+                    if step.alone or other.alone:
+                        await self._ended[earlier].wait()
 
     async def _record_absence(self, number: int, step: Step) -> None:
-        """Write down that what a step waited for never came: such a run proves nothing."""
+        """Write down that a step that was promised found no time: such a run proves nothing."""
         before = await self._describe(number, step.fault, "inject")
         self._record(step.fault.name, before)
-        waited = step.when or f"step {step.after}"
-        await self._record_proof(before, Proof(bit=False, text=f"{waited!r} never came in time"))
+        waited = repr(step.when) if step.when else "its turn"
+        await self._record_proof(before, Proof(bit=False, text=f"{waited} never came in time"))
 
     async def _inject(self, number: int, step: Step) -> None:
         fault = step.fault
@@ -131,6 +144,7 @@ class Conductor:
         self._executed[number] = step
         self._record(fault.name, before)
         proof = await attempt(KINDS[fault.kind].inject, self._targets, fault)
+        self._injected[number].set()
         await self._record_proof(before, proof)
 
     async def _cure(self, number: int, fault: Fault) -> Proof:
@@ -204,9 +218,6 @@ class Conductor:
 
     async def _sleep_until(self, at_ms: int) -> None:
         await asyncio.sleep(max(0, at_ms - self._now_ms()) / 1000)
-
-    def _left_ms(self) -> int:
-        return max(0, self._schedule.cure_by_ms - self._now_ms())
 
     def _now_ms(self) -> int:
         return round((asyncio.get_running_loop().time() - self._began) * 1000)

@@ -1,11 +1,12 @@
 """A schedule is a value: which faults, when, until when. From a seed, or from a file.
 
-    0        warm up       first pass: each package once          walk: what the dice say     limit
+    0        warm up   first pass: each package once, alone       walk: what the dice say     limit
     |---------|------------------------------------------------|-----------------------|------|
               begin                                                                  cure by
 
-The first pass is the guarantee that every chosen package happens at least once in each run. What
-is left of the time is walked (nemesis.shapes), with faults that overlap. Nothing begins in the
+The first pass is the guarantee that every chosen package happens at least once in each run, and
+once with nothing else about: a send that fails then fails by this fault. What is left of the time
+is walked (nemesis.shapes), with faults that overlap. Nothing begins in the
 warm-up, and everything is cured early enough for clients to succeed again within the limit: a run
 whose writes never came back proves little.
 
@@ -14,7 +15,7 @@ again exactly. The same seed, packages and limit give the same schedule.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 import msgspec
@@ -105,7 +106,8 @@ def plan(
 
     sources = [package.source(topology or Topology()) for package in packages]
     rng.shuffle(sources)
-    steps = relay(*sources)(rng, Window(warm_up_ms, cure_by_ms))
+    first = relay(*sources)(rng, Window(warm_up_ms, cure_by_ms))
+    steps = [replace(step, alone=True) for step in first]
     steps += walk(*sources)(rng, Window(steps[-1].until_ms, cure_by_ms))
 
     assert all(step.until_ms - step.at_ms >= HOLD_MS_MIN for step in steps), "no step is a blink"

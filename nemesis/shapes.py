@@ -46,6 +46,9 @@ __all__ = [
 HOLD_MS_MIN = 100
 """A fault shorter than this says nothing."""
 
+HOLD_SHARE = 60
+"""How much of its share a turn in a relay is on, in per cent; cures and restarts take time."""
+
 CURE_WEIGHT = 3
 """How much likelier one active fault is to be cured than a new one is to begin."""
 
@@ -93,9 +96,9 @@ def relay(*sources: Source) -> Shape:
         for turns_left, source in zip(range(len(sources), 0, -1), sources, strict=True):
             turn = source(rng)
             share_ms = (window.end_ms - now_ms) // turns_left
-            hold_ms = min(turn.hold_ms, share_ms)
+            hold_ms = min(turn.hold_ms, share_ms * HOLD_SHARE // 100)
             if hold_ms >= HOLD_MS_MIN:
-                begin_ms = now_ms + min(turn.gap_ms, share_ms - hold_ms)
+                begin_ms = now_ms + min(turn.gap_ms, (share_ms - hold_ms) // 2)
                 now_ms = begin_ms + hold_ms
                 steps.append(Step(begin_ms, now_ms, turn.fault))
         return steps

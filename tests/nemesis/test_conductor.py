@@ -106,6 +106,31 @@ def test_a_node_that_is_slow_to_return_delays_its_next_fault_and_no_other() -> N
     assert all(op.bit is not False for op in recorded.ops)
 
 
+def test_a_step_that_is_to_be_alone_waits_and_is_waited_for_and_keeps_its_length() -> None:
+    kill = Fault("kill-master", "kill", ("master",))
+    other = Fault("kill-slave", "kill", ("slave",))
+    steps = (
+        Step(0, 1000, kill),
+        Step(500, 1500, other, alone=True),
+        Step(600, 700, Fault("kill-nameserver", "kill", ("nameserver",))),
+    )
+    recorded, executed = run(conducted(World(), Schedule(steps, 9000, 8000)))
+    times = [(step.at_ms, step.until_ms) for step in executed.steps]
+    assert times == [(0, 1000), (1300, 2300), (2600, 2700)]
+    assert [(op.id, op.phase) for op in recorded.ops][::2] == [
+        (number, phase) for number in (1, 2, 3) for phase in ("inject", "cure")
+    ]
+
+
+def test_a_step_that_is_to_be_alone_and_finds_no_time_is_said_to_have_not_happened() -> None:
+    kill = Fault("kill-master", "kill", ("master",))
+    steps = (Step(0, 1000, kill, alone=True), Step(1000, 1100, kill, alone=True))
+    recorded, executed = run(conducted(World(), Schedule(steps, 1500, 1200)))
+    assert len(executed.steps) == 1
+    assert recorded.ops[-1].bit is False
+    assert recorded.ops[-1].proof == "its turn never came in time"
+
+
 def test_a_step_whose_time_has_gone_is_left_out_and_not_squeezed_in() -> None:
     kill = Fault("kill-master", "kill", ("master",))
     steps = (Step(0, 1000, kill), Step(500, 1000, kill))
