@@ -13,13 +13,12 @@ from enum import Enum
 from importlib import metadata
 from pathlib import Path
 
-import psutil
-
 from harness.leases import NoFreePortsError, lease_ports
+from harness.leftovers import orphans
 from harness.store.catalogue import catalogue
 from nemesis.toxiproxy import find_executable
 
-__all__ = ["EXAMINATIONS", "Health", "Remark", "examine", "stale_nodes"]
+__all__ = ["EXAMINATIONS", "Health", "Remark", "examine"]
 
 PYTHON_LEAST = (3, 11)
 DISK_LEAST_BYTES = 1 << 30
@@ -99,23 +98,12 @@ def _disk(out: Path) -> Remark:
 def _stale(out: Path) -> Remark:
     """Look for what a killed suite left behind: faults not cured, nodes without a parent."""
     faulty = [row.folder.path for row in catalogue(out) if row.folder.active_faults]
-    orphans = stale_nodes()
-    if not faulty and not orphans:
+    pids = [process.pid for process in orphans()]
+    if not faulty and not pids:
         return Remark(Health.FINE, "stale runs", "none")
     words = [f"{path} has faults that were not cured; `mqhavoc heal {path}`" for path in faulty]
-    words += [f"node of a run that is over: pid {pid}; `kill {pid}`" for pid in orphans]
+    words += [f"node of a run that is over: pid {pid}; `kill {pid}`" for pid in pids]
     return Remark(Health.TROUBLE, "stale runs", "; ".join(words))
-
-
-def stale_nodes() -> list[int]:
-    """List the pids of nodes and proxies whose suite is gone."""
-    pids = []
-    for process in psutil.process_iter(["pid", "ppid", "cmdline"]):
-        words = process.info["cmdline"] or []
-        ours = "-m" in words and {"broker", "nemesis.toxiproxy_server"} & set(words)
-        if ours and process.info["ppid"] == 1:
-            pids.append(process.info["pid"])
-    return sorted(pids)
 
 
 EXAMINATIONS: tuple[Callable[[Path], Remark], ...] = (

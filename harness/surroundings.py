@@ -1,5 +1,6 @@
 """What is true of a run besides its options: when, on what, with which code, how to repeat it."""
 
+import os
 import platform
 import subprocess
 import sys
@@ -35,6 +36,7 @@ def surroundings_of(options: RunOptions, started: datetime) -> dict[str, Any]:
             "op_timeout_ms": OP_TIMEOUT_MS,
         },
         "command_line": sys.argv,
+        "suite_pid": os.getpid(),
     }
 
 

@@ -23,27 +23,33 @@ COMMANDS = {
     "check": "harness.cli.check:check",
     "seed-demo": "harness.cli.seed_demo:seed_demo",
     "convert": "harness.cli.convert:convert",
+    "heal": "harness.cli.heal:heal",
     "doctor": "harness.cli.doctor:doctor",
+    "admin": "harness.cli.admin:admin",
     "list": "harness.cli.listing:listing",
 }
+
+
+HELP = """Break one master and one slave on purpose, and judge what their clients saw.
+
+\b
+mqhavoc run          a chaos run of a minute, recorded and judged
+mqhavoc check FILE   judge a history, ours or somebody else's
+mqhavoc doctor       whether this machine can do all that
+
+Exit codes: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 mqhavoc itself broke.
+"""
 
 
 @click.command(
     cls=LazyGroup,
     commands_by_name=COMMANDS,
+    help=HELP,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="mqhavoc", prog_name="mqhavoc")
 def commands() -> None:
-    r"""Break one master and one slave on purpose, and judge what their clients saw.
-
-    \b
-    mqhavoc run          a chaos run of a minute, recorded and judged
-    mqhavoc check FILE   judge a history, ours or somebody else's
-    mqhavoc doctor       whether this machine can do all that
-
-    Exit codes: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 mqhavoc itself broke.
-    """
+    """Hold the commands together."""
 
 
 def main() -> NoReturn:
