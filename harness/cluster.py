@@ -13,33 +13,30 @@ place of a broker: the double is started as ``COMMAND... {nameserver|broker} -c 
 import asyncio
 import contextlib
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from broker.errors import MqError
 from broker.remoting.codec import encode
 from broker.remoting.codes import RequestCode
 from broker.remoting.command import Command
 from harness.layout import HOST, NODES, Layout, LinkPlan, layout_of, properties_of, properties_text
 from harness.leases import PortBlock
 from harness.options import RunOptions
-from harness.sessions import LocalOperator, Sessions
+from harness.readiness import ready_topic, until_fed
+from harness.sessions import ClusterOperator, Sessions
 from harness.store.folder import RunFolder
-from harness.workloads.local import LocalWorkload
-from harness.workloads.queue import TOPIC
+from harness.workloads.queue_workload import QueueWorkload
 from nemesis.control_file import FileControls
 from nemesis.disks import FolderStore
 from nemesis.links import ProxiedLink
 from nemesis.nodes import ProcessNode, end_all
-from nemesis.targets import Clients, Link, Node, NodeControls, Settings, Store, TargetError
+from nemesis.targets import Clients, Link, Node, NodeControls, Settings, Store
 from nemesis.topology import party_of
 from nemesis.toxiproxy import ProxySpec, ToxiproxyServer, find_executable
 
 __all__ = ["LocalTargets", "LocalWorld"]
 
-READY_MS_MAX = 15_000
-POLL_S = 0.02
 ROOT = Path(__file__).parent.parent
 
 PROBES = {
@@ -156,26 +153,16 @@ class LocalWorld:
             self._links[plan.name] = await self._make_link(plan)
         await self._nodes["nameserver"].start()
         await asyncio.gather(self._nodes["master"].start(), self._nodes["slave"].start())
-        operator = LocalOperator(self.sessions)
-        try:
-            await _until("both brokers are registered", lambda: _registered(operator))
-            await _until("the slave is fed", lambda: _fed(operator))
-        finally:
-            await operator.close()
+        await until_fed(self.sessions)
 
-    async def workload(self) -> LocalWorkload:
+    async def workload(self) -> QueueWorkload:
         """Make the workload's topic, and wait until clients can find it."""
-        operator = LocalOperator(self.sessions)
-        try:
-            await operator.create_topic(TOPIC, self.options.queues)
-            await _until(f"topic {TOPIC} has a route", lambda: operator.has_route(TOPIC))
-        finally:
-            await operator.close()
-        return LocalWorkload(self.options, self.sessions)
+        await ready_topic(self.sessions, self.options.queues)
+        return QueueWorkload(self.options, self.sessions)
 
-    async def operator(self) -> LocalOperator:
+    async def operator(self) -> ClusterOperator:
         """Open a session of the run's own."""
-        return LocalOperator(self.sessions)
+        return ClusterOperator(self.sessions)
 
     async def cycle_clients(self) -> None:
         """End every connection that came through a client's proxy."""
@@ -243,26 +230,3 @@ class LocalWorld:
 def _toxiproxy_executable(choice: str) -> Path | None:
     """Find the server that the options ask for; None is the embedded one."""
     return None if choice == "embedded" else find_executable()
-
-
-async def _registered(operator: LocalOperator) -> bool:
-    return set(await operator.brokers()) >= {0, 1}
-
-
-async def _fed(operator: LocalOperator) -> bool:
-    return int((await operator.status("master")).get("haSlaves", "0")) > 0
-
-
-async def _until(what: str, holds: Callable[[], Awaitable[bool]]) -> None:
-    """Ask until it holds; an error is a no, and the last one is told if it never does."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + READY_MS_MAX / 1000
-    last = "it did not hold"
-    while loop.time() < deadline:
-        try:
-            if await holds():
-                return
-        except (MqError, OSError, ValueError) as error:
-            last = f"{type(error).__name__}: {error}"
-        await asyncio.sleep(POLL_S)
-    raise TargetError(f"expected within {READY_MS_MAX} ms that {what}: {last}")

@@ -1,4 +1,4 @@
-"""Sessions with one local cluster: the clients' through their proxies, the suite's past them.
+"""Sessions with a cluster: in the local world the clients' through proxies, the suite's past them.
 
     client     through the client proxies, as every workload process has one of its own
     operator   through the client proxies, too, when the clients are gone: drains, dumps, commands
@@ -10,7 +10,7 @@ node's: it is closed after each question, and ``ends`` is all that it asks.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -29,7 +29,7 @@ from harness.workloads.queue_client import BROKER_IDS, BROKER_NAME, delivered
 from harness.world import Pulled
 from nemesis.targets import NodeEnds
 
-__all__ = ["LocalOperator", "Sessions"]
+__all__ = ["ClusterOperator", "OpensSessions", "Sessions"]
 
 DRAIN_GROUP = "mqhavocDrain"
 DRAIN_MESSAGES_MAX = 1_000
@@ -37,9 +37,26 @@ NAME_SERVER_TIMEOUT_MS = 1_000
 DIRECT_TIMEOUT_MS = 1_000
 
 
+class OpensSessions(Protocol):
+    """Opens sessions with a cluster of some world."""
+
+    @property
+    def node_names(self) -> Mapping[str, str]:
+        """Whose address an advertised one is."""
+
+    def address(self, node: str) -> str:
+        """Return what a broker advertises of itself."""
+
+    def client(self, *purpose: str | int) -> Session:
+        """Open a client's session; the purpose names its stream of draws."""
+
+    async def ends(self, node: str) -> NodeEnds:
+        """Ask a broker how long its log is, past everything that may be broken."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """Opens sessions with one cluster."""
+    """Opens sessions with one local cluster."""
 
     layout: Layout
     seed: int
@@ -74,10 +91,10 @@ class Sessions:
         return NodeEnds(found.end, found.flushed)
 
 
-class LocalOperator:
+class ClusterOperator:
     """The run's own session; see ``world.Operator``."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: OpensSessions) -> None:
         self._sessions = sessions
         self._session = sessions.client("operator")
         self._admin = Admin(self._session, timeout_ms=REQUEST_TIMEOUT_MS)

@@ -1,23 +1,23 @@
-"""The queue workload on a local cluster: which plan and which session a process gets."""
+"""The queue workload on a cluster: which plan and which session a process gets."""
 
 from dataclasses import dataclass
 from random import Random
 
 from harness.options import RunOptions
-from harness.sessions import Sessions
+from harness.sessions import OpensSessions
 from harness.workloads.queue import ConsumerPlan, ProducerPlan, queues_of
 from harness.workloads.queue_client import QueueClient
 from harness.workloads.workload import Plan
 
-__all__ = ["LocalWorkload"]
+__all__ = ["QueueWorkload"]
 
 
 @dataclass(frozen=True, slots=True)
-class LocalWorkload:
+class QueueWorkload:
     """Producers and consumers on one topic; see ``workload.Workload``."""
 
     options: RunOptions
-    sessions: Sessions
+    sessions: OpensSessions
     name: str = "queue"
 
     def plan(self, place: int, process: int, rng: Random) -> Plan:

@@ -1,0 +1,166 @@
+"""One simulated run: everything follows from its options, and so does every byte of its history.
+
+The phases are those of a run on real processes (``harness/run.py``), without what only a real one
+needs: no folder, no signals, no threads. What it leaves is a value: the ops, the verdict, and a
+digest of both the history and the nodes' logs, by which two runs of one seed are compared.
+"""
+
+import asyncio
+import hashlib
+import time
+from dataclasses import dataclass, field
+
+import msgspec
+import structlog
+
+from checkers.suite import Judgement
+from checkers.verdict import Validity, Verdict
+from harness.convergence import converge
+from harness.drain import drain_all, dump_all
+from harness.draws import stream
+from harness.interpreter import Interpreter
+from harness.judgement import judge_run, with_verdicts
+from harness.operations import Operations
+from harness.options import RunOptions
+from harness.phases import Phases
+from harness.quiesce import quiesce
+from harness.safety import Safety, schedule_of
+from harness.simulated.world import SimulatedWorld
+from harness.timings import OP_TIMEOUT_MS
+from harness.workloads.queue import TOPIC
+from histories.history import History
+from histories.op import NEMESIS, FaultRecord, Op
+from nemesis.conductor import Conductor
+from nemesis.journal import Journal
+from nemesis.schedules import Schedule
+from simulation.loop import run_virtual
+
+__all__ = ["SimulatedRun", "simulate"]
+
+ENCODE = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class MemoryRecorder:
+    """Keeps ops in memory, timed by the loop that runs."""
+
+    ops: list[Op] = field(default_factory=list)
+
+    def record(self, **fields: object) -> Op:
+        """Keep an op that happens now."""
+        now_ns = round(asyncio.get_running_loop().time() * 1e9)
+        op = Op(index=len(self.ops), time=now_ns, **fields)  # type: ignore[arg-type]
+        self.ops.append(op)
+        return op
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedRun:
+    """What came of a run."""
+
+    options: RunOptions
+    schedule: Schedule  # as it was carried out
+    ops: tuple[Op, ...]
+    judgement: Judgement
+    trace: tuple[str, ...]  # the nodes' log lines
+    virtual_s: float
+    wall_s: float
+
+    @property
+    def digest(self) -> str:
+        """Name the run's history and trace by their content."""
+        content = hashlib.sha256()
+        for op in self.ops:
+            content.update(ENCODE(op))
+        for line in self.trace:
+            content.update(line.encode())
+        return content.hexdigest()[:16]
+
+
+def simulate(options: RunOptions, schedule: Schedule | None = None) -> SimulatedRun:
+    """Run once on virtual time; with a schedule, this one instead of the seed's own."""
+    began = time.perf_counter()
+    life = _Life(options, schedule or schedule_of(options))
+    virtual_s = run_virtual(life.live())
+    assert life.judgement is not None, "a life ends with its judgement, or raises"
+    return SimulatedRun(
+        options,
+        life.executed,
+        tuple(life.recorder.ops),
+        life.judgement,
+        tuple(life.world.lines),
+        virtual_s,
+        time.perf_counter() - began,
+    )
+
+
+class _Life:
+    """The phases of one run."""
+
+    def __init__(self, options: RunOptions, schedule: Schedule) -> None:
+        self.options = options
+        self.executed = schedule
+        self.recorder = MemoryRecorder()
+        self.world = SimulatedWorld(options, stream(options.seed, "world"))
+        self.judgement: Judgement | None = None
+        self._problems: list[str] = []
+
+    async def live(self) -> float:
+        loop = asyncio.get_running_loop()
+        await self.world.start()
+        workload = await self.world.workload()
+        options = self.options
+        interpreter = Interpreter(
+            workload,
+            self.recorder,
+            options.concurrency,
+            options.rate,
+            options.seed,
+            OP_TIMEOUT_MS,
+        )
+        await self._break(interpreter)
+
+        operations = Operations(self.recorder, interpreter.processes)
+        operator = await self.world.operator()
+        problem = await quiesce(self.world, operations)
+        self._problems += [problem] if problem else []
+        await drain_all(operator, operations, TOPIC, options.queues)
+        await dump_all(operator, operations)
+        self._problems += operations.problems
+        judgement = judge_run(History.from_ops(self.recorder.ops), options)
+
+        if "diverged" in judgement.anomalies:
+            await operator.resynchronise()
+        convergence = await converge(self.world, operator, operations)
+        more = {"convergence": convergence}
+        if self._problems:
+            more["run"] = Verdict(Validity.UNKNOWN, why=tuple(self._problems))
+        self.judgement = with_verdicts(judgement, more)
+        await operator.close()
+        await self.world.stop()
+        return loop.time()
+
+    async def _break(self, interpreter: Interpreter) -> None:
+        def record(f: str, fault: FaultRecord) -> Op:
+            return self.recorder.record(process=NEMESIS, type="info", f=f, fault=fault)
+
+        conductor = Conductor(self.world.targets, self.executed, record, Journal())
+        phases = Phases(asyncio.get_running_loop().time, lambda _name, _now: None)
+        log = structlog.wrap_logger(structlog.PrintLogger(), processors=[_drop])
+        safety = Safety(
+            interpreter,
+            conductor,
+            self.options.time_limit_s,
+            phases,
+            log,
+            self._keep_schedule,
+            self._problems,
+        )
+        await safety.run()
+
+    def _keep_schedule(self, schedule: Schedule) -> None:
+        self.executed = schedule
+
+
+def _drop(_logger: object, _name: str, _event: object) -> str:
+    raise structlog.DropEvent
