@@ -1,9 +1,9 @@
 """A sync that failed is never the same as a write that failed, so it gets its own error."""
 
 from broker.errors import FlushError
-from broker.ports import Disk, File
+from broker.ports import File
 
-__all__ = ["replace_file", "sync_file"]
+__all__ = ["sync_file"]
 
 
 async def sync_file(file: File) -> None:
@@ -14,17 +14,3 @@ async def sync_file(file: File) -> None:
         raise FlushError(
             f"sync of {file.path} failed: {error}; mend the disk, then restart"
         ) from error
-
-
-async def replace_file(disk: Disk, path: str, data: bytes) -> None:
-    """Put new contents in a file's place; a crash leaves the old ones, or the new, in full."""
-    new = f"{path}.tmp"
-    file = disk.open(new, create=True)
-    try:
-        file.truncate(0)
-        file.write(0, data)
-        await sync_file(file)
-    finally:
-        file.close()
-    disk.rename(new, path)
-    await disk.sync_folder(path.rpartition("/")[0])

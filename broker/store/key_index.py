@@ -37,12 +37,13 @@ class KeyIndex:
     @property
     def end_offset(self) -> int:
         """The log offset of the newest message in the files; -1 if there is none."""
-        return self.files[-1].header.end_offset if self.files else -1
+        used = (f.header.end_offset for f in reversed(self.files) if f.header.next_number > 1)
+        return next(used, -1)
 
     @property
     def end_timestamp(self) -> int:
         """The store time of the newest message in the files."""
-        return self.files[-1].header.end_timestamp if self.files else 0
+        return max((file.header.end_timestamp for file in self.files), default=0)
 
     @property
     def full(self) -> bool:

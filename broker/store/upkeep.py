@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from broker.errors import StoreError
+from broker.errors import FlushError, StoreError
 from broker.ports import Ports
 from broker.store.checkpoint import Checkpoint, Mark, write_checkpoint
 from broker.store.cleaning import files_to_remove, is_full
@@ -81,15 +81,22 @@ class Upkeep:
     async def save(self) -> None:
         """Make everything durable that is there now, and say so in the checkpoint."""
         async with self.saving:
-            mark, timestamp, end = self.last.mark, self.last.store_timestamp, self.log.end
-            await self.flusher.wait(end)
-            await self.queues.sync()
-            await self._index_out()
-            if mark is None or mark == self.checkpoint.mark:
-                return
-            checkpoint = Checkpoint(timestamp, timestamp, self.index.end_timestamp, mark)
-            await write_checkpoint(self.ports.disk, self.config.checkpoint_path, checkpoint)
-            self.checkpoint = checkpoint
+            try:
+                await self._save()
+            except FlushError as error:
+                self.fail(str(error))
+                raise
+
+    async def _save(self) -> None:
+        mark, timestamp, end = self.last.mark, self.last.store_timestamp, self.log.end
+        await self.flusher.wait(end)
+        await self.queues.sync()
+        await self._index_out()
+        if mark is None or mark == self.checkpoint.mark:
+            return
+        checkpoint = Checkpoint(timestamp, timestamp, self.index.end_timestamp, mark)
+        await write_checkpoint(self.ports.disk, self.config.checkpoint_path, checkpoint)
+        self.checkpoint = checkpoint
 
     def check_space(self) -> float:
         """Look at the disk and note whether it is full; return how full."""

@@ -6,7 +6,7 @@ durable. Queues, ids and keys are all derived from the list.
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
 from typing import TypeVar
@@ -95,7 +95,7 @@ class StoreMachine(RuleBasedStateMachine):
         for draft, where in zip(drafts, answers, strict=True):
             self.kept.append(Kept(queue, draft.body, draft.properties["KEYS"], where))
 
-    async def on_loop(self, work) -> object:
+    async def on_loop(self, work: Callable[[], T]) -> T:
         return work()
 
     @rule()
