@@ -44,6 +44,7 @@ __all__ = [
     "ToxiproxyError",
     "ToxiproxyServer",
     "ToxiproxyUnansweredError",
+    "Verb",
     "cached_executable",
     "find_executable",
     "plan",
@@ -103,10 +104,14 @@ def find_executable(environ: Mapping[str, str] = os.environ) -> Path | None:
 def plan(before: ProxySpec, after: ProxySpec, *, while_disabled: bool = False) -> list[Step]:
     """List the calls that turn one proxy into another: off first, on last.
 
-    A toxic cannot be changed by the library, so it is removed and added again. Only enabled and
-    toxics are looked at: a proxy does not move.
+    A toxic cannot be changed by the library, so it is removed and added again. The last of the
+    chain goes first: toxiproxy hangs on a toxic that waits for one behind it which holds
+    everything, as ``slow_close`` does before ``bandwidth`` 0. Only enabled and toxics are looked
+    at: a proxy does not move.
     """
-    removed = [name for name, toxic in before.toxics.items() if after.toxics.get(name) != toxic]
+    removed = [
+        name for name, toxic in reversed(before.toxics.items()) if after.toxics.get(name) != toxic
+    ]
     added = [name for name, toxic in after.toxics.items() if before.toxics.get(name) != toxic]
     changes = bool(removed or added)
     off_meanwhile = while_disabled and changes

@@ -118,6 +118,9 @@ class _CurrentConsumer:
     def __getattr__(self, name: str) -> Any:
         return getattr(_consumer.get(toxiproxy.api.APIConsumer), name)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(_consumer.get(toxiproxy.api.APIConsumer), name, value)
+
 
 toxiproxy.proxy.APIConsumer = toxiproxy.server.APIConsumer = _CurrentConsumer()
 
