@@ -102,8 +102,9 @@ def _picture(progress: Progress, now_s: float) -> RenderableType:
 
     table = Table.grid(padding=(0, 2))
     rates = progress.rates(now_s)
+    peak = max(second[name] for second in rates for name in OUTCOMES)
     for name in OUTCOMES:
-        bars = _bars([second[name] for second in rates])
+        bars = _bars([second[name] for second in rates], peak)
         now = f"{rates[-1][name]:,}/s"
         colour = COLOURS[name]
         table.add_row(
@@ -123,14 +124,13 @@ def _fault_lines(progress: Progress, now_s: float) -> list[Text]:
     return lines or [Text("no fault", style="dim")]
 
 
-def _bars(counts: list[int]) -> str:
-    """Draw counts as a row of bars.
+def _bars(counts: list[int], peak: int) -> str:
+    """Draw counts as a row of bars; what is not nothing can be seen.
 
-    >>> _bars([0, 1, 2, 4, 8])
+    >>> _bars([0, 1, 200, 400, 800], 800)
     ' ▁▂▄█'
     """
-    peak = max(counts, default=0) or 1
-    return "".join(BARS[(count * 8 + peak - 1) // peak] for count in counts)
+    return "".join(BARS[(count * 8 + peak - 1) // max(peak, 1)] for count in counts)
 
 
 @contextlib.asynccontextmanager

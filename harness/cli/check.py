@@ -3,6 +3,7 @@
 # ruff: noqa: PLC0415 - a command imports what it needs when it runs
 
 import json
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +32,15 @@ def check(
 
     A file may be our JSONL, Jepsen's EDN or JSONL, OpenChaos's, or Parquet; plain, .gz or .zst.
     """
+    from checkers.anomalies import ANOMALIES
     from checkers.verdict import Validity
 
+    if explain is not None and explain not in ANOMALIES:
+        nearest = get_close_matches(explain, ANOMALIES, n=1)
+        hint = f"did you mean {nearest[0]}? " if nearest else ""
+        raise click.UsageError(
+            f"--explain: got {explain!r}; {hint}`mqhavoc list checkers` lists the names"
+        )
     worst = Validity.VALID
     for path in files:
         judgement = _judge(path, mode, workload, quiet=as_json)
@@ -46,10 +54,12 @@ def check(
 
 def _judge(path: Path, mode: str | None, workload: str | None, *, quiet: bool) -> "Judgement":
     from checkers.contract import Contract
-    from checkers.suite import judge
+    from checkers.suite import CHECKERS, judge
     from harness.cli.files import reading
     from histories.formats import read_history
 
+    if workload is not None and workload not in CHECKERS:
+        raise click.UsageError(f"workload: expected one of {', '.join(CHECKERS)}, got {workload!r}")
     chosen, source = _mode(path, mode)
     try:
         contract = Contract.parse(chosen)
@@ -88,7 +98,8 @@ def _print(judgement: "Judgement", explain: str | None) -> None:
     if explain is None:
         print_verdict(console, judgement)
         return
-    if explain not in judgement.anomalies:
-        found = ", ".join(judgement.anomalies) or "none"
-        raise click.UsageError(f"--explain: found {found}, got {explain!r}")
-    explain_anomaly(console, judgement.anomalies[explain])
+    if explain in judgement.anomalies:
+        explain_anomaly(console, judgement.anomalies[explain])
+    else:
+        found = ", ".join(judgement.anomalies) or "nothing"
+        console.print(f"{judgement.validity.word}: no {explain} here; found {found}")

@@ -1,0 +1,138 @@
+"""``mqhavoc check`` judges a file alone; what is wrong with the file is told by its line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.cli import EXIT_USAGE, run_command
+from histories.recorder import Recorder
+
+
+def record(path: Path, *, lost: bool) -> Path:
+    """Write the shortest history that is valid, or has lost a message."""
+    delivered = [[0, "0-0", 7]] if lost else [[0, "0-0", 7], [1, "0-1", 8]]
+    queue = {"topic": "T", "queue": 0}
+    with Recorder(path, iter(range(0, 10**9, 1000)).__next__) as recorder:
+        for offset, (value, crc) in enumerate((("0-0", 7), ("0-1", 8))):
+            send = {"process": 0, "f": "send", "value": value, "crc": crc, **queue}
+            recorder.record(type="invoke", **send)
+            recorder.record(type="ok", node="master", status="SEND_OK", queue_offset=offset, **send)
+        drain = {"process": 1, "f": "drain", "node": "master", **queue}
+        recorder.record(type="invoke", **drain)
+        bounds = {"min_offset": 0, "max_offset": 1 if lost else 2}
+        recorder.record(type="ok", value=delivered, certified=True, **bounds, **drain)
+    return path
+
+
+def test_a_valid_history_is_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = record(tmp_path / "history.jsonl", lost=False)
+
+    assert run_command(["check", str(path)]) == 0
+    assert "judged as SYNC_MASTER+SYNC_FLUSH (the strictest)" in capsys.readouterr().out
+
+
+def test_a_lost_message_is_1_and_is_named_with_its_proof(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = record(tmp_path / "history.jsonl", lost=True)
+
+    assert run_command(["check", str(path)]) == 1
+
+    text = capsys.readouterr().out
+    assert "lost x1  breaks P1" in text
+    assert "0-1" in text
+
+
+def test_json_is_one_object_with_the_names_of_part_c(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = record(tmp_path / "history.jsonl", lost=True)
+
+    assert run_command(["check", "--json", str(path)]) == 1
+
+    found = json.loads(capsys.readouterr().out)
+    assert found["validity"] == "invalid"
+    assert found["anomalies"]["lost"]["count"] == 1
+    assert found["anomalies"]["lost"]["examples"]
+    assert "counts" in found
+
+
+def test_the_worst_of_several_files_decides(tmp_path: Path) -> None:
+    good = record(tmp_path / "good.jsonl", lost=False)
+    bad = record(tmp_path / "bad.jsonl", lost=True)
+
+    assert run_command(["check", str(bad), str(good)]) == 1
+    assert run_command(["check", str(good), str(good)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "stored", "expected"),
+    [
+        (["--mode", "async_master+async_flush"], "SYNC_MASTER+SYNC_FLUSH", "(--mode)"),
+        ([], "ASYNC_MASTER+SYNC_FLUSH", "judged as ASYNC_MASTER+SYNC_FLUSH (test.json)"),
+        ([], None, "judged as SYNC_MASTER+SYNC_FLUSH (the strictest)"),
+    ],
+)
+def test_the_mode_is_the_one_asked_for_or_the_runs_or_the_strictest(
+    asked: list[str],
+    stored: str | None,
+    expected: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = record(tmp_path / "history.jsonl", lost=False)
+    if stored is not None:
+        (tmp_path / "test.json").write_text(json.dumps({"mode": stored}))
+
+    assert run_command(["check", *asked, str(path)]) == 0
+    assert expected in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "missing"),
+        ("", "empty"),
+        ('{"index":0,"process":0,"type":"invoke","f":"send","value":1}\n[1]\n\n', "line 2"),
+    ],
+)
+def test_a_file_that_is_no_history_is_254(
+    content: str | None, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "missing.jsonl"
+    if content is not None:
+        path.write_text(content)
+
+    assert run_command(["check", str(path)]) == EXIT_USAGE
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--mode", "SYNC"], ["--workload", "nothing"], ["--explain", "lots"], ["--extract", "x"]],
+)
+def test_wrong_options_are_254(arguments: list[str], tmp_path: Path) -> None:
+    path = record(tmp_path / "history.jsonl", lost=False)
+
+    assert run_command(["check", *arguments, str(path)]) == EXIT_USAGE
+
+
+def test_an_anomaly_is_explained_or_said_to_be_absent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = record(tmp_path / "history.jsonl", lost=True)
+
+    assert run_command(["check", "--explain", "lost", str(path)]) == 1
+    assert "lost x1" in capsys.readouterr().out
+    assert run_command(["check", "--explain", "misordered", str(path)]) == 1
+    assert "no misordered here; found lost" in capsys.readouterr().out
+
+
+def test_a_history_is_converted_and_judged_the_same(tmp_path: Path) -> None:
+    path = record(tmp_path / "history.jsonl", lost=True)
+    target = tmp_path / "history.edn"
+
+    assert run_command(["convert", str(path), str(target)]) == 0
+    assert run_command(["check", str(target)]) == 1
+    assert run_command(["convert", str(path), str(target)]) == EXIT_USAGE
