@@ -16,6 +16,7 @@ equal. Whatever has none (too rare, numbers like 007, an escape, a nemesis op, d
 that must be interned) is left to the parser, line by line.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -47,7 +48,8 @@ Ints = NDArray[np.int64]
 COMMON = 24
 """Fewer lines of a shape in a chunk than this are read sooner one by one."""
 
-_SHAPES_MAX = 512
+_SHAPES_MAX = 32  # of as many runs and other bytes
+_MISSES_MAX = 8
 _LITERAL_MAX = 1 << 16
 _MESSAGE = [name for name in MESSAGE_COLUMNS if name != "row"]
 _NAMES = {"f": "fs", "queue": "queues", "node": "nodes", "status": "statuses"}
@@ -121,63 +123,78 @@ class Shapes:
         self._parse = parse
         self._tables = tables
         self._known: dict[int, list[Shape]] = {}
-        self._count = 0
+        self._misses: Counter[int] = Counter()
 
     def fill(self, scan: Scan, block: Block) -> Ints:
         """Write all lines of common shapes to the block; give the others, ascending."""
         keys = scan.counts * _LITERAL_MAX + np.minimum(scan.literals, _LITERAL_MAX - 1)
         keys[scan.irregular] = NONE
-        left = [np.flatnonzero(keys == NONE)]
+        found, places, counts = np.unique(keys, return_inverse=True, return_counts=True)
+        common = (counts >= COMMON) & (found != NONE)
+        left = [np.flatnonzero(~common[places])]
         left += [
-            self._fill_alike(key, scan, np.flatnonzero(keys == key), block)
-            for key in np.unique(keys[keys != NONE]).tolist()
+            self._fill_alike(int(found[group]), scan, np.flatnonzero(places == group), block)
+            for group in np.flatnonzero(common)
         ]
         return np.sort(np.concatenate(left))
 
     def _fill_alike(self, key: int, scan: Scan, lines: Ints, block: Block) -> Ints:
         """Do the lines with the same number of runs and of other bytes."""
         left: list[Ints] = []
-        shapes = self._known.setdefault(key, [])
-        tried = 0
-        while len(lines) and (tried < len(shapes) or self._learn(shapes, scan, lines)):
-            shape = shapes[tried]
-            tried += 1
-            same = shape.matching(scan, lines)
-            matching, lines = lines[same], lines[~same]
-            left.append(shape.meaning.fill(scan, matching, block) if shape.meaning else matching)
+        for known in self._known.get(key, ()):
+            lines = self._fill_shape(known, scan, lines, block, left)
+        while len(lines) >= COMMON and (shape := self._learnt(key, scan, lines)) is not None:
+            lines = self._fill_shape(shape, scan, lines, block, left)
         return np.concatenate([*left, lines])
 
-    def _learn(self, shapes: list[Shape], scan: Scan, lines: Ints) -> bool:
-        """Add the shape of the first of these lines, if it is worth it."""
-        if len(lines) < COMMON or self._count >= _SHAPES_MAX:
-            return False
-        shapes.append(_learnt(scan, int(lines[0]), self._parse, self._tables))
-        self._count += 1
-        return True
+    def _fill_shape(
+        self, shape: Shape, scan: Scan, lines: Ints, block: Block, left: list[Ints]
+    ) -> Ints:
+        """Write the lines of one shape; give those of others, and leave what did not fit."""
+        same = shape.matching(scan, lines)
+        matching = lines[same]
+        left.append(shape.meaning.fill(scan, matching, block) if shape.meaning else matching)
+        return lines[~same]
+
+    def _learnt(self, key: int, scan: Scan, lines: Ints) -> Shape | None:
+        """Learn the shape of one of these lines, if enough of them have it."""
+        shapes = self._known.setdefault(key, [])
+        if self._misses[key] >= _MISSES_MAX or len(shapes) >= _SHAPES_MAX:
+            return None
+        line = int(lines[self._misses[key] * len(lines) // _MISSES_MAX])
+        pieces = _pieces(scan, line)
+        if np.count_nonzero(Shape(pieces, None).matching(scan, lines)) < COMMON:
+            self._misses[key] += 1
+            return None
+        shape = Shape(pieces, _learnt(pieces, self._parse, self._tables))
+        shapes.append(shape)
+        return shape
 
 
-def _learnt(scan: Scan, line: int, parse: Parser, tables: Tables) -> Shape:
-    """Find the shape of a line and what its runs mean."""
+def _pieces(scan: Scan, line: int) -> tuple[bytes, ...]:
+    """Give the text around the runs of a line."""
     first, last = scan.first[line], scan.first[line + 1]
     bounds = np.stack([scan.run_begins[first:last], scan.run_ends[first:last]], axis=1).ravel()
     cuts = [int(scan.begins[line]), *bounds.tolist(), int(scan.ends[line])]
-    pieces = tuple(scan.text[a:b] for a, b in zip(cuts[::2], cuts[1::2], strict=True))
+    return tuple(scan.alike[a:b] for a, b in zip(cuts[::2], cuts[1::2], strict=True))
+
+
+def _learnt(pieces: tuple[bytes, ...], parse: Parser, tables: Tables) -> Meaning | None:
+    """Find what the runs between these pieces mean, by reading a line of markers."""
     runs = len(pieces) - 1
     if runs > MARKERS_MAX or any(b"\\" in piece for piece in pieces):
-        return Shape(pieces, None)  # Digits after a backslash are no number of their own.
-
-    marked = b"".join(
-        piece + (b"%d" % (MARKER + run) if run < runs else b"") for run, piece in enumerate(pieces)
-    )
+        return None  # Digits after a backslash are no number of their own.
+    markers = [b"%d" % (MARKER + run) for run in range(runs)]
+    marked = b"".join(a + b for a, b in zip(pieces, [*markers, b""], strict=True))
     scratch = Block(1, Tables())
     try:
         op = parse(marked, NONE)
         if op is None:
-            return Shape(pieces, None)
+            return None
         scratch.put(0, op)
     except HistoryError:
-        return Shape(pieces, None)  # The line itself will say what is wrong with it.
-    return Shape(pieces, _meaning(scratch, runs, tables))
+        return None  # The line itself will say what is wrong with it.
+    return _meaning(scratch, runs, tables)
 
 
 def _meaning(scratch: Block, runs: int, tables: Tables) -> Meaning | None:
