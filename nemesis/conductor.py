@@ -40,6 +40,9 @@ __all__ = ["Conductor", "Record"]
 Record: TypeAlias = Callable[[str, FaultRecord], object]
 """Writes a nemesis op: its f, and its fault."""
 
+LATE_HOLD_MS = 500
+"""How long a fault is on that begins when all of them should be cured."""
+
 ENDS_MS_MAX = 1000
 """How long a node may take to say where its log ends."""
 
@@ -101,15 +104,15 @@ class Conductor:
 
     async def _live(self, number: int, step: Step) -> None:
         """Inject, hold, cure: now, whenever it was to be."""
-        at_ms, cure_by_ms = self._now_ms(), self._schedule.cure_by_ms
-        if at_ms + HOLD_MS_MIN > cure_by_ms:
+        at_ms = self._now_ms()
+        if at_ms + HOLD_MS_MIN > self._last_ms(step):
             if step.alone or not step.timed:
                 await self._record_absence(number, step)
             return  # Else the faults before it on the same target took all of its time.
         hold_ms = step.until_ms - step.at_ms
         moves = step.alone or not step.timed
         until_ms = at_ms + hold_ms if moves else max(step.until_ms, at_ms + HOLD_MS_MIN)
-        until_ms = min(until_ms, cure_by_ms)
+        until_ms = min(until_ms, max(self._schedule.cure_by_ms, at_ms + LATE_HOLD_MS))
         await self._inject(number, replace(step, at_ms=at_ms, until_ms=until_ms, after=0))
         await self._sleep_until(until_ms)
         await self._cure(number, step.fault)
@@ -117,7 +120,7 @@ class Conductor:
     async def _await_turn(self, number: int, step: Step) -> None:
         """Wait until a step may begin, or until the schedule's time is up."""
         at_ms = step.at_ms
-        left_ms = max(0, self._schedule.cure_by_ms - self._now_ms())
+        left_ms = max(0, self._last_ms(step) - self._now_ms())
         with suppress(TimeoutError):
             async with asyncio.timeout(left_ms / 1000):
                 if step.after:
@@ -129,6 +132,10 @@ class Conductor:
                 for earlier, other in enumerate(self._schedule.steps[: number - 1], start=1):
                     if step.alone or other.alone:
                         await self._ended[earlier].wait()
+
+    def _last_ms(self, step: Step) -> int:
+        """When it is too late to begin: a step that was promised may use up the reserve."""
+        return self._schedule.time_limit_ms if step.alone else self._schedule.cure_by_ms
 
     async def _record_absence(self, number: int, step: Step) -> None:
         """Write down that a step that was promised found no time: such a run proves nothing."""
