@@ -39,6 +39,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._now_us = 0
+        self._clock_resolution = 0.0  # a timer is due when it is due, not a nanosecond before
         self._selector = _JumpingSelector(self)  # asked by BaseEventLoop._run_once
 
     def time(self) -> float:
@@ -52,7 +53,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
         computes its next timer in milliseconds must find that it is due, not that a rounding
         error of it is left, or it sets the same timer again for ever.
         """
-        self._now_us = int((self._now_us / 1e6 + seconds) * 1e6) + 1
+        self._now_us += int(seconds * 1e6) + 1
+
+    def busy(self) -> bool:
+        """Whether something is left to do at this very instant."""
+        return bool(self._ready) or self._stopping  # type: ignore[attr-defined]
 
     def call_soon(  # type: ignore[override]  # typeshed's variadic generics say no more
         self,
@@ -98,7 +103,7 @@ class _JumpingSelector:
     def select(self, timeout: float | None) -> list[Any]:
         if timeout is None:
             raise SimulationStuckError(_who_waits(self._loop))
-        if timeout > 0:
+        if not self._loop.busy():
             self._loop.jump(timeout)
         return []
 
