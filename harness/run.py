@@ -18,6 +18,7 @@ from checkers.suite import Judgement
 from checkers.verdict import Validity, Verdict
 from harness.convergence import converge
 from harness.drain import drain_all, dump_all
+from harness.fault_plan import schedule_of
 from harness.interpreter import Interpreter
 from harness.judgement import judge_run, with_verdicts
 from harness.operations import Operations
@@ -25,7 +26,7 @@ from harness.options import RunOptions
 from harness.phases import Phases
 from harness.progress import Progress, show
 from harness.quiesce import quiesce
-from harness.safety import Safety, conductor_of, schedule_of
+from harness.safety import Safety, conductor_of
 from harness.signals import two_stage_signals
 from harness.store.folder import RunFolder, write_json
 from harness.store.junit import write_junit

@@ -13,32 +13,21 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from harness.draws import stream
 from harness.interpreter import Interpreter, RecordsOps
-from harness.options import RunOptions
 from harness.phases import Phases
 from harness.store.folder import RunFolder
 from harness.store.log import SuiteLog
-from harness.validation import offers_of
 from harness.world import World
 from histories.op import NEMESIS, FaultRecord, Op
 from nemesis.conductor import Conductor
 from nemesis.healing import NemesisError
 from nemesis.journal import Journal
-from nemesis.registry import choose
-from nemesis.schedules import Schedule, plan
+from nemesis.schedules import Schedule
 
-__all__ = ["Safety", "conductor_of", "schedule_of"]
+__all__ = ["Safety", "conductor_of"]
 
 AFTER_CURE_S = 1.0
 GRACE_S = 20.0  # for faults that are slow to be cured; then they are cured by force
-
-
-def schedule_of(options: RunOptions) -> Schedule:
-    """Draw the faults of a run from its seed."""
-    rng = stream(options.seed, "schedule")
-    packages = choose(",".join(options.nemeses), rng, offers_of(options))
-    return plan(rng, packages, int(options.time_limit_s * 1000))
 
 
 def conductor_of(

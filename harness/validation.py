@@ -13,14 +13,14 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
-from harness.draws import stream
+from harness.fault_plan import schedule_of
 from harness.leases import BLOCK_SIZE, port_is_free
 from harness.options import MODES, RunOptions
 from harness.workloads import WORKLOADS
-from nemesis.registry import NemesisNameError, choose
-from nemesis.schedules import ScheduleError, plan
+from nemesis.registry import NemesisNameError
+from nemesis.schedules import ScheduleError
 
-__all__ = ["free_bytes_needed", "offers_of", "problems_of"]
+__all__ = ["free_bytes_needed", "problems_of"]
 
 BYTES_AT_LEAST = 300 << 20
 BYTES_AN_OP = 2_000  # two copies of a message, its queue entries, and its lines of history
@@ -57,21 +57,11 @@ def _one_of(what: str, found: str, known: Iterable[str]) -> Iterator[str]:
     yield f"{what}: expected one of {', '.join(names)}, got {found!r}{hint}"
 
 
-def offers_of(options: RunOptions) -> tuple[str, ...]:
-    """List what a world has of what a nemesis may need."""
-    controls = () if options.node_command else ("controls",)
-    return ("stores", *controls, *(("volatile",) if options.volatile else ()))
-
-
 def _nemeses(options: RunOptions) -> Iterator[str]:
     """Find the packages and draw a schedule, as the run will."""
-    rng = stream(options.seed, "schedule")
     try:
-        packages = choose(",".join(options.nemeses), rng, offers_of(options))
-        plan(rng, packages, int(options.time_limit_s * 1000))
-    except NemesisNameError as error:
-        yield str(error)
-    except ScheduleError as error:
+        schedule_of(options)
+    except (NemesisNameError, ScheduleError) as error:
         yield str(error)
 
 

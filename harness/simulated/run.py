@@ -18,13 +18,14 @@ from checkers.verdict import Validity, Verdict
 from harness.convergence import converge
 from harness.drain import drain_all, dump_all
 from harness.draws import stream
+from harness.fault_plan import schedule_of
 from harness.interpreter import Interpreter
 from harness.judgement import judge_run, with_verdicts
 from harness.operations import Operations
 from harness.options import RunOptions
 from harness.phases import Phases
 from harness.quiesce import quiesce
-from harness.safety import Safety, schedule_of
+from harness.safety import Safety
 from harness.simulated.world import SimulatedWorld
 from harness.timings import OP_TIMEOUT_MS
 from harness.workloads.queue import TOPIC

@@ -9,12 +9,13 @@ import pytest
 
 from checkers.verdict import Validity
 from harness.convergence import converge
+from harness.fault_plan import schedule_of
 from harness.interpreter import Interpreter
 from harness.operations import Operations
 from harness.options import RunOptions
 from harness.phases import Phases
 from harness.quiesce import QUIESCE_MS_MAX, quiesce
-from harness.safety import Safety, conductor_of, schedule_of
+from harness.safety import Safety, conductor_of
 from harness.store.folder import RunFolder, read_json
 from harness.store.log import open_log
 from harness.timings import CONVERGENCE_MS_MAX

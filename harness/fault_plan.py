@@ -1,0 +1,42 @@
+"""Which faults a run will have, drawn from its seed before anything is started.
+
+The same function serves the run and the check of its options, so that what was found to be
+possible is what is done. A swarm draws which packages exist at all; of these as many are kept as
+the time gives a turn to.
+"""
+
+from random import Random
+
+from harness.draws import stream
+from harness.options import RunOptions
+from nemesis.packages import Package
+from nemesis.registry import choose
+from nemesis.schedules import Schedule, plan
+
+__all__ = ["offers_of", "schedule_of"]
+
+SWARM_TURN_S = 3.0
+"""How much of a run one package of a swarm gets, so that clients live between two faults."""
+
+
+def offers_of(options: RunOptions) -> tuple[str, ...]:
+    """List what a world has of what a nemesis may need."""
+    controls = () if options.node_command else ("controls",)
+    return ("stores", *controls, *(("volatile",) if options.volatile else ()))
+
+
+def schedule_of(options: RunOptions) -> Schedule:
+    """Draw the faults of a run; ``NemesisNameError`` or ``ScheduleError`` if it cannot be done."""
+    rng = stream(options.seed, "schedule")
+    packages = choose(",".join(options.nemeses), rng, offers_of(options))
+    if options.nemeses == ("swarm",):
+        packages = _as_many_as_fit(packages, options.time_limit_s, rng)
+    return plan(rng, packages, int(options.time_limit_s * 1000))
+
+
+def _as_many_as_fit(
+    packages: tuple[Package, ...], time_limit_s: float, rng: Random
+) -> tuple[Package, ...]:
+    count = min(len(packages), max(1, int(time_limit_s / SWARM_TURN_S)))
+    kept = sorted(rng.sample(range(len(packages)), count))
+    return tuple(packages[place] for place in kept)
