@@ -238,8 +238,9 @@ class MasterService:
             self._timer.cancel()
             self._timer = None
         if due_ms is not None:
-            self._timer = self._loop.call_at(due_ms / 1000, self._tick)
+            self._timer = self._loop.call_at(due_ms / 1000, self._tick, due_ms)
 
-    def _tick(self) -> None:
+    def _tick(self, due_ms: float) -> None:
         self._timer = None
-        self._carry_out(self.core.on_tick(self._now_ms()))
+        # Seconds and milliseconds round apart: a timer must never find that it is not due yet.
+        self._carry_out(self.core.on_tick(max(due_ms, self._now_ms())))

@@ -6,6 +6,9 @@ SYNC_FLUSH a record is shipped once it is on disk, so slaveTimeout begins there,
 did not reach the disk in time cannot be on the slave either.
 """
 
+from functools import lru_cache
+from ipaddress import ip_address
+
 from broker.config import BrokerRole, FlushDiskType
 from broker.errors import (
     AppendError,
@@ -145,8 +148,7 @@ def _drafts(
     items = [(request.flag, command.body, request.properties)]
     if command.code == RequestCode.SEND_BATCH_MESSAGE:
         items = list(split_batch(command.body))
-    host, _, port = peer.rpartition(":")
-    born_host = Host(host, int(port)) if port.isdecimal() else Host("127.0.0.1", 0)
+    born_host = _born_host(peer)
     drafts = []
     for flag, body, text in items:
         properties = parse_properties(text)
@@ -169,6 +171,16 @@ def _drafts(
         remark = f"expected a batch of messages without delay, found {len(drafts)}"
         raise BrokerError(ResponseCode.MESSAGE_ILLEGAL, remark)
     return drafts
+
+
+@lru_cache(maxsize=1024)
+def _born_host(peer: str) -> Host:
+    """Read a connection's address; whoever has none that fits into a record is 0.0.0.0."""
+    ip, _, port = peer.rpartition(":")
+    try:
+        return Host(str(ip_address(ip)), int(port))
+    except ValueError:
+        return Host("0.0.0.0", 0)  # noqa: S104 - an address to store, not to listen on
 
 
 def _where(state: BrokerState, request: SendHeader, queue_id: int) -> tuple[str, int]:
