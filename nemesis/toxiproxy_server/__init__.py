@@ -19,6 +19,7 @@ From the wire to the control API, lowest first:
     proxy       a listener and its connections, on or off
     collection  the proxies, by name
     gojson      request bodies, read as Go reads them
+    http        requests in, responses out
     api         the routes
 """
 

@@ -6,7 +6,6 @@ told on stdout, one JSON object a line.
 
 import argparse
 import asyncio
-import contextlib
 import json
 import signal
 import socket
@@ -14,13 +13,12 @@ import sys
 from pathlib import Path
 from random import Random
 
-import uvicorn
-
 from nemesis.toxiproxy_server import gojson
 from nemesis.toxiproxy_server.addresses import spoken
-from nemesis.toxiproxy_server.api import VERSION, application
+from nemesis.toxiproxy_server.api import VERSION, Api
 from nemesis.toxiproxy_server.collection import Collection
 from nemesis.toxiproxy_server.errors import ApiError
+from nemesis.toxiproxy_server.http import HttpConnection
 
 __all__ = ["main"]
 
@@ -47,29 +45,18 @@ def main(arguments: list[str] | None = None) -> int:
 async def _serve(collection: Collection, sock: socket.socket, config: Path | None) -> None:
     if config is not None:
         _populate(collection, config)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            application(collection),
-            access_log=False,
-            http="h11",
-            lifespan="off",
-            log_config=None,
-            timeout_graceful_shutdown=1,
-            ws="none",
-        )
-    )
-    # uvicorn would end the process by the signal it got; toxiproxy exits with 0.
-    server.capture_signals = contextlib.nullcontext  # type: ignore[assignment]
+    loop = asyncio.get_running_loop()
+    told_to_stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, _stop, server)
+        loop.add_signal_handler(number, told_to_stop.set)
+
+    api = Api(collection)
+    server = await loop.create_server(lambda: HttpConnection(api), sock=sock)
     _log("info", "Starting Toxiproxy HTTP server", address=spoken(*sock.getsockname()[:2]))
-    await server.serve(sockets=[sock])
+    await told_to_stop.wait()
+    server.close()
     collection.stop()
     _log("info", "Shutdown finished")
-
-
-def _stop(server: uvicorn.Server) -> None:
-    server.should_exit = True
 
 
 def _populate(collection: Collection, config: Path) -> None:

@@ -1,6 +1,6 @@
 """The proxies, by name, and what is done to several of them at once.
 
-Everything here happens between two awaits of the API, so no two requests can meet in the middle.
+Nothing here awaits anything, so no two requests can meet in the middle.
 """
 
 from random import Random
@@ -50,9 +50,8 @@ class Collection:
         self._proxies[proxy.name] = proxy
         return proxy
 
-    def update(self, name: str, body: Any) -> Proxy:
+    def update(self, proxy: Proxy, body: Any) -> Proxy:
         """Change where one listens, where it leads, or whether it is on."""
-        proxy = self.get(name)
         given = gojson.fields(body, SHAPE, "toxiproxy.Proxy")
         proxy.update(
             given.get("listen", proxy.listen),

@@ -69,9 +69,8 @@ class ToxicList:
             link.pump()
         return placed
 
-    def update(self, name: str, body: Any) -> Placed:
+    def update(self, placed: Placed, body: Any) -> Placed:
         """Change attributes and toxicity; all else of the request is ignored."""
-        placed = self.get(name)
         given = gojson.fields(body, {"toxicity": float, "attributes": object}, "")
         placed.toxic = _with_attributes(placed.toxic, given.get("attributes"))
         placed.toxicity = given.get("toxicity", placed.toxicity)

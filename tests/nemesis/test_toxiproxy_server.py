@@ -193,6 +193,8 @@ async def test_cycle_ends_every_connection(tmp_path: Path) -> None:
     async with serving(tmp_path / "log") as server, linked(server) as (proxy, link):
         host, _, port = proxy.wanted.listen.rpartition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"x")
+        assert await reader.read(1) == b"x"
         await link.cycle()
         assert await reader.read() == b""
         writer.close()
