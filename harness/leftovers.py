@@ -6,6 +6,7 @@ lies in the run's folder, and a proxy server's names the run's port. A process t
 could have started is ended; nothing is ever ended by its name.
 """
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,11 +65,13 @@ def clean_up(folder: RunFolder) -> list[str]:
     left = leftovers(folder)
     for process in left:
         done.append(f"ended pid {process.pid}: {' '.join(process.info['cmdline'][-4:])}")
-        process.terminate()
-        process.resume()  # a frozen process hears SIGTERM only once it goes on
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+            process.resume()  # a frozen process hears SIGTERM only once it goes on
     _, alive = psutil.wait_procs(left, timeout=END_S)
     for process in alive:
-        process.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
     psutil.wait_procs(alive, timeout=END_S)
 
     journal = Journal(folder.journal)
