@@ -62,36 +62,30 @@ def availability(case: Case) -> Verdict:
 def outages(case: Case) -> list[Outage]:
     """Measure the outage of every window, in the order of ``case.windows``."""
     order = np.argsort(case.messages.begin_ns, kind="stable")
-    begin, end = case.messages.begin_ns[order], case.messages.end_ns[order]
-    ok = case.messages.ok[order]
-    return [_outage(window, begin, end, ok) for window in case.windows]
+    begin, ok = case.messages.begin_ns[order], case.messages.ok[order]
+    end = np.where(ok, case.messages.end_ns[order], NEVER)
+    # For each send the moment at which the first ok one that began no earlier had ended.
+    next_ok = np.append(np.minimum.accumulate(end[::-1])[::-1], NEVER)
+    return [_outage(window, begin, ok, next_ok) for window in case.windows]
 
 
-def _outage(window: Window, begin: Ints, end: Ints, ok: Bools) -> Outage:
-    first, last = np.searchsorted(begin, [window.inject_ns, window.cured_ns])
+def _outage(window: Window, begin: Ints, ok: Bools, next_ok: Ints) -> Outage:
+    first, last, healed = np.searchsorted(
+        begin, [window.inject_ns, window.cured_ns, window.cure_ns]
+    ).tolist()
     inside = ok[first:last]
     failed = np.flatnonzero(~inside)
-    begin_ms = end_ms = None
-    recovered = True
-    if len(failed):
-        start = int(first + failed[0])
-        begin_ms = begin[start] / MS
-        again = np.flatnonzero(ok[start:])
-        if len(again):
-            # The first ok to come back, not the first to have been asked for.
-            back = int(end[start:][again].min())
-            end_ms, recovered = back / MS, back <= window.cured_ns
-        else:
-            recovered = False
-    healed = np.flatnonzero(ok & (begin >= window.cure_ns))
-    after = float(end[healed].min() - window.cure_ns) / MS if len(healed) else None
+    back = int(next_ok[first + failed[0]]) if len(failed) else NEVER
+    well_again = int(next_ok[healed])
     return Outage(
-        sends=int(last - first),
+        sends=last - first,
         ok=int(inside.sum()),
-        begin_ms=begin_ms,
-        end_ms=end_ms,
-        recovered_in_window=recovered,
-        heal_to_ok_ms=None if after is None else round(after, 3),
+        begin_ms=float(begin[first + failed[0]] / MS) if len(failed) else None,
+        end_ms=None if back == NEVER else back / MS,
+        recovered_in_window=not len(failed) or (back != NEVER and back <= window.cured_ns),
+        heal_to_ok_ms=(
+            None if well_again == NEVER else round((well_again - window.cure_ns) / MS, 3)
+        ),
     )
 
 

@@ -22,8 +22,9 @@ from checkers.case import Case
 from checkers.conflicts import claims_of
 from checkers.contract import FaultClass
 from checkers.findings import anomaly, verdict
+from checkers.multisets import distinct
 from checkers.verdict import Anomaly, Finding, Validity, Verdict
-from checkers.windows import epochs
+from checkers.windows import epochs, met
 from histories.history import NONE
 from histories.op import OpType
 
@@ -69,7 +70,7 @@ def _ranks(case: Case) -> Ints:
     numbers, compact = np.unique(np.concatenate([claims.offset, reads.offset]), return_inverse=True)
     queue = np.concatenate([claims.queue, reads.queue]) + 1
     keys = queue * (len(numbers) + 1) + compact
-    known = np.unique(keys[: len(claims.offset)])
+    known = distinct(keys[: len(claims.offset)])
     return np.searchsorted(known, keys[len(claims.offset) :])
 
 
@@ -112,12 +113,9 @@ def _may_repeat(case: Case, steps: Steps) -> Bools:
     """Tell which steps changed node, or saw a node crash."""
     reads = case.reads
     first, second = steps
+    crashes = [window for window in case.windows if window.fault_class in CRASHES]
     may: Bools = reads.node[first] != reads.node[second]
-    for window in case.windows:
-        if window.fault_class in CRASHES:
-            may |= (window.inject_row < reads.row[second]) & (
-                window.cured_row > reads.begin_row[first]
-            )
+    may |= met(crashes, reads.begin_row[first], reads.row[second])
     return may
 
 

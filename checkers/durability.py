@@ -29,6 +29,7 @@ from checkers.case import Case
 from checkers.contract import STATUSES, Contract, FaultClass
 from checkers.figures import Figures, figures_of
 from checkers.messages import NEVER
+from checkers.multisets import distinct
 from checkers.windows import Window, merged, touches_replication
 from histories.history import NONE
 
@@ -97,6 +98,9 @@ def records_of(case: Case, rows: Ints) -> Records:
 def fold(case: Case, records: Records) -> Fates:
     """Fold the faults over the copies of some records. O(faults x records)."""
     contract, windows = case.contract, case.windows
+    fates = Fates(*(np.full(len(records.sure_ns), NONE) for _ in range(3)))
+    if not len(records.sure_ns) or not any(window.destructive for window in windows):
+        return fates
     figures = figures_of(case)
     setbacks = [window.inject_ns for window in windows if window.sets_back(contract)]
     replication = _Replication(
@@ -116,7 +120,6 @@ def fold(case: Case, records: Records) -> Fates:
     _narrow(figures, records, master, slave)
     slave.disk = np.minimum(slave.disk, _flushed(of_slave, slave.since, contract))
 
-    fates = Fates(*(np.full(len(records.sure_ns), NONE) for _ in range(3)))
     for place, window in enumerate(windows):
         exposed = records.begin_ns <= window.cured_ns
         if window.destroys(contract.master):
@@ -218,6 +221,6 @@ def _on(windows: tuple[Window, ...], node: str) -> list[Window]:
 
 
 def _next_physical(every: Ints, wanted: Ints) -> Ints:
-    log = np.unique(every[every != NONE])
+    log = distinct(every[every != NONE])
     place = np.searchsorted(log, wanted, side="right")
     return np.append(log, NEVER)[place]

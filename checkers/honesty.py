@@ -59,18 +59,18 @@ def _lies(case: Case) -> Iterator[tuple[Ints, str, tuple[int, ...]]]:
     contract = case.contract
     strong = _strong(case)
     for window in case.windows:
-        inside = strong & _within(case, window)
         proof = tuple(row for row in (window.bitten_row, window.cure_row) if row != NEVER)
         if contract.sync_master and _parts_slave(case, window):
-            yield np.flatnonzero(inside), f"the slave was out of reach ({window.name})", proof
+            text = f"the slave was out of reach ({window.name})"
+            yield np.flatnonzero(strong & _within(case, window)), text, proof
         delay = _slave_delay_ms(case, window) if contract.sync_master else 0
         if delay:
-            fast = inside & _took_less(case, delay)
+            fast = strong & _within(case, window) & _took_less(case, delay)
             text = f"sooner than the {delay} ms that replication takes ({window.name})"
             yield np.flatnonzero(fast), text, proof
         stall = _fsync_delay_ms(case, window) if contract.sync_flush else 0
         if stall:
-            fast = inside & _took_less(case, stall)
+            fast = strong & _within(case, window) & _took_less(case, stall)
             text = f"sooner than the {stall} ms that fsync takes ({window.name})"
             yield np.flatnonzero(fast), text, proof
     if contract.sync_master:

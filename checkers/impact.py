@@ -18,6 +18,7 @@ from checkers.case import Case
 from checkers.contract import MS
 from checkers.losses import losses_of
 from checkers.messages import NEVER
+from checkers.multisets import distinct
 from histories.history import NONE
 
 __all__ = ["impact"]
@@ -61,14 +62,14 @@ def _ms(at_ns: int) -> float | None:
 
 
 def _bytes(case: Case, taken: "np.ndarray[Any, np.dtype[np.int64]]") -> int | None:
+    if not len(taken):
+        return 0
     placed = case.messages.physical_offset
-    log = np.unique(placed[placed != NONE])
+    log = distinct(placed[placed != NONE])
     mine = placed[taken]
     mine = mine[mine != NONE]
     after = np.searchsorted(log, mine, side="right")
     known = after < len(log)
-    if not len(taken):
-        return 0
     return int((log[after[known]] - mine[known]).sum()) if known.any() else None
 
 

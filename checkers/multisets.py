@@ -10,9 +10,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Bag"]
+__all__ = ["Bag", "distinct"]
 
 Ints = NDArray[np.int64]
+
+_DENSE = 4
+"""Values that fill at least a fourth of their range are counted in place, without sorting."""
+
+
+def distinct(values: Ints) -> Ints:
+    """Give the distinct values, ascending. Sorting beats numpy's hashing by far.
+
+    >>> distinct(np.array([7, 5, 7])).tolist()
+    [5, 7]
+    """
+    ordered = np.sort(values)
+    return ordered[np.r_[True, ordered[1:] != ordered[:-1]]] if len(ordered) else ordered
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,6 +38,11 @@ class Bag:
     @classmethod
     def of(cls, values: Ints) -> "Bag":
         """Count values."""
+        low, high = (int(values.min()), int(values.max())) if len(values) else (0, 0)
+        if high - low < _DENSE * len(values):
+            counts = np.bincount(values - low)
+            there = np.flatnonzero(counts)
+            return cls(there + low, counts[there].astype(np.int64))
         value, count = np.unique(values, return_counts=True)
         return cls(value, count.astype(np.int64))
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from checkers.case import Case
 from checkers.findings import anomaly, verdict
+from checkers.multisets import distinct
 from checkers.verdict import Finding, Validity, Verdict
 from histories.history import NONE
 from histories.op import OpType
@@ -26,12 +27,12 @@ Ints = NDArray[np.int64]
 def nats(case: Case) -> Verdict:
     """Judge whether all that was published was fetched."""
     history = case.history
-    attempts = np.unique(history.value[history.rows("publish", OpType.INVOKE)])
-    acked = np.unique(history.value[history.rows("publish", OpType.OK)])
+    attempts = distinct(history.value[history.rows("publish", OpType.INVOKE)])
+    acked = distinct(history.value[history.rows("publish", OpType.OK)])
     taken = history.deliveries
     codes = [history.f_code("fetch"), history.f_code("next-message")]
     fetched = np.isin(history.f[taken.row], codes) & (history.type[taken.row] == OpType.OK)
-    read = np.unique(taken.value[fetched])
+    read = distinct(taken.value[fetched])
 
     lost = np.setdiff1d(acked, read)
     unexpected = np.setdiff1d(read, attempts)
@@ -49,7 +50,7 @@ def nats(case: Case) -> Verdict:
         data = {"value": case.text(value), "part": parts(np.array([value]), read)[0]}
         return Finding(f"{data['value']} {text}", case.indices(*rows[:2].tolist()), data)
 
-    everywhere = np.unique(np.concatenate([lost, *on_node.values()]))
+    everywhere = distinct(np.concatenate([lost, *on_node.values()]))
     found = [
         *anomaly("lost", everywhere, lambda value: tell("was published and not fetched", value)),
         *anomaly("unexpected", unexpected, lambda value: tell("was never published", value)),

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from checkers.case import Case
 from checkers.findings import anomaly, verdict
 from checkers.messages import find
+from checkers.multisets import distinct
 from checkers.verdict import Finding, Validity, Verdict
 from histories.history import NONE
 from histories.op import OpType
@@ -34,8 +35,8 @@ Bools = NDArray[np.bool_]
 def sets(case: Case) -> Verdict:
     """Judge whether every element that was added is read."""
     history = case.history
-    attempts = np.unique(history.value[history.rows("add", OpType.INVOKE)])
-    adds = np.unique(history.value[history.rows("add", OpType.OK)])
+    attempts = distinct(history.value[history.rows("add", OpType.INVOKE)])
+    adds = distinct(history.value[history.rows("add", OpType.OK)])
     reads = history.rows("read", OpType.OK)
     counts: dict[str, object] = {
         "attempt-count": len(attempts),
@@ -44,7 +45,7 @@ def sets(case: Case) -> Verdict:
     if not len(reads):
         return verdict([], counts, ["no read completed"])
 
-    final = np.unique(history.deliveries.value[history.deliveries.row == reads[-1]])
+    final = distinct(history.deliveries.value[history.deliveries.row == reads[-1]])
     ok = np.intersect1d(final, attempts)
     lost, recovered = np.setdiff1d(adds, final), np.setdiff1d(ok, adds)
     unexpected = np.setdiff1d(final, attempts)
@@ -138,5 +139,5 @@ def _twice(case: Case) -> Ints:
     taken = case.history.deliveries
     of_reads = case.history.f[taken.row] == case.history.f_code("read")
     keys = np.stack([taken.row[of_reads], taken.value[of_reads]])
-    distinct, count = np.unique(keys, axis=1, return_counts=True)
-    return np.unique(distinct[1][count > 1])
+    entries, count = np.unique(keys, axis=1, return_counts=True)
+    return np.unique(entries[1][count > 1])

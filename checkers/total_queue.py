@@ -93,7 +93,10 @@ def _dequeued(history: History) -> Ints:
     taken = history.deliveries
     of_queue = np.isin(history.f[taken.row], [history.f_code("dequeue"), history.f_code("drain")])
     rows, values = taken.row[of_queue], taken.value[of_queue]
-    empty = np.setdiff1d(history.rows("dequeue", OpType.OK), rows)
+    gave = np.zeros(len(history), np.bool_)
+    gave[rows] = True
+    asked = history.rows("dequeue", OpType.OK)
+    empty = asked[~gave[asked]]
     return np.concatenate([values, np.full(len(empty), NONE)])
 
 

@@ -10,6 +10,7 @@ A history without any nemesis op is judged as it is, unless faults were expected
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from checkers.case import Case
 from checkers.findings import verdict
@@ -52,18 +53,19 @@ def _bites(windows: list[Window]) -> Iterator[str]:
 
 def _sends_in_windows(case: Case, windows: list[Window]) -> Iterator[str]:
     messages = case.messages
-    attempted = [_began_inside(case, window) for window in windows]
-    if not any(sends.any() for sends in attempted):
+    began = np.sort(messages.begin_row)
+    began_ok = np.sort(messages.begin_row[messages.ok])
+    first_end = int(messages.end_row[messages.ok].min(initial=NEVER))
+    if not any(_inside(window, began) for window in windows):
         yield "no send was attempted while a fault was on"
 
     met: dict[str, bool] = {}
-    for window, inside in zip(windows, attempted, strict=True):
+    for window in windows:
         if window.stops_writes:
-            before = messages.ok & (messages.end_row < window.inject_row)
-            after = messages.ok & (messages.begin_row > window.cure_row)
-            good = bool(before.any() and after.any())
+            before, after = first_end < window.inject_row, began_ok[-1:] > window.cure_row
+            good = before and bool(after.any())
         else:
-            good = bool((inside & messages.ok).any())
+            good = _inside(window, began_ok)
         met[window.name] = met.get(window.name, False) or good
     stopping = {window.name: window.stops_writes for window in windows}
     for name, good in met.items():
@@ -73,6 +75,7 @@ def _sends_in_windows(case: Case, windows: list[Window]) -> Iterator[str]:
             yield f"{name}: writes were possible, but no send was ok while it was on"
 
 
-def _began_inside(case: Case, window: Window) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
-    begin = case.messages.begin_row
-    return (begin > window.inject_row) & (begin < window.cured_row)
+def _inside(window: Window, rows: NDArray[np.int64]) -> bool:
+    """Whether one of these rows, ascending, is in the window."""
+    after = np.searchsorted(rows, window.inject_row, side="right")
+    return bool(after < len(rows) and rows[after] < window.cured_row)

@@ -27,11 +27,14 @@ __all__ = [
     "holds_down",
     "last_cure_row",
     "merged",
+    "met",
+    "row_spans",
     "touches_replication",
     "windows_of",
 ]
 
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 CLIENT_LINKS = ("client->", "foreign->")
 STILLING = ("kill", "stop", "pause", "power", "restart")
@@ -129,13 +132,29 @@ def epochs(breaks: Sequence[Window], begin_row: Ints, end_row: Ints) -> Ints:
 
     Two ops of one epoch have no break between them.
     """
-    epoch = np.zeros(len(begin_row), np.int64)
-    astride = np.zeros(len(begin_row), np.bool_)
-    for window in breaks:
-        after = begin_row > window.cured_row
-        astride |= ~after & (end_row >= window.inject_row)
-        epoch += after
-    return np.where(astride, NONE, epoch)
+    spans = row_spans(breaks)
+    epoch = np.searchsorted(spans[1], begin_row)  # breaks over before it began
+    following = spans[0][epoch]
+    # A send in doubt ends NEVER, and so does the break that does not come.
+    return np.where((following <= end_row) & (following != NEVER), NONE, epoch)
+
+
+def met(windows: Sequence[Window], begin_row: Ints, end_row: Ints) -> Bools:
+    """Tell which stretches of the history some fault was on in."""
+    spans = row_spans(windows)
+    first = np.searchsorted(spans[1], begin_row, side="right")
+    meets: Bools = spans[0][first] < end_row
+    return meets
+
+
+def row_spans(windows: Sequence[Window]) -> tuple[Ints, Ints]:
+    """Give the rows in which some fault was on, as ascending begins and ends; a last one is NEVER.
+
+    The end that never comes makes every search end at a place that is there.
+    """
+    spans = merged([(window.inject_row, window.cured_row) for window in windows])
+    begins, ends = ([span[side] for span in spans] for side in (0, 1))
+    return np.array([*begins, NEVER], np.int64), np.array([*ends, NEVER], np.int64)
 
 
 def merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
