@@ -105,6 +105,11 @@ class Rig:
                 return found
             found += decode_messages(reply.body)
 
+    async def reconnect(self) -> None:
+        """Forget the connections to nodes that lost power, and never said goodbye."""
+        await self.session.close()
+        self.session = self.cluster.session(1000)
+
     async def until(self, condition: Callable[[], object], seconds: float = 30.0) -> None:
         async with asyncio.timeout(seconds):
             while not condition():  # noqa: ASYNC110 - virtual time costs nothing

@@ -74,6 +74,7 @@ def test_offsets_beyond_a_queues_end_are_brought_back_at_a_start() -> None:
         assert store.log.flushed < store.log.end
         await rig.node("master").kill()
         await rig.node("master").start()
+        await rig.reconnect()
 
         assert len(await rig.messages()) == 1
         assert await committed(rig) == "1"

@@ -75,6 +75,7 @@ def test_a_parked_pull_wakes_when_its_message_arrives(at: str, flush: str) -> No
         loop = asyncio.get_running_loop()
         await rig.send(b"first")
         await rig.until(rig.equal)
+        await asyncio.sleep(0.1)  # a slave under SYNC_FLUSH shows what is on its own disk
         parked = asyncio.ensure_future(rig.pull(1, at, sysFlag=6, suspendTimeoutMillis=15_000))
         await asyncio.sleep(2)
         begun = loop.time()

@@ -1,0 +1,127 @@
+"""What an operator sees, and what an operator may change."""
+
+from broker.remoting import fastjson
+from broker.remoting.codes import RequestCode, ResponseCode
+from tests.broker.cluster_rig import MASTER, SLAVE, TOPIC, Rig, play
+
+ALONE = ("nameserver", "master")
+MQADMIN_KEYS = (
+    "brokerVersionDesc",
+    "putTps",
+    "getTransferedTps",
+    "sendThreadPoolQueueSize",
+    "pullThreadPoolQueueSize",
+    "sendThreadPoolQueueHeadWaitTimeMills",
+    "pullThreadPoolQueueHeadWaitTimeMills",
+    "pageCacheLockTimeMills",
+    "earliestMessageTimeStamp",
+    "commitLogDiskRatio",
+    "msgPutTotalYesterdayMorning",
+    "msgPutTotalTodayMorning",
+    "msgPutTotalTodayNow",
+    "msgGetTotalYesterdayMorning",
+    "msgGetTotalTodayMorning",
+    "msgGetTotalTodayNow",
+)
+
+
+async def status(rig: Rig, at: str = MASTER) -> dict[str, str]:
+    reply = await rig.ask(RequestCode.GET_BROKER_RUNTIME_INFO, at=at)
+    return fastjson.loads_object(reply.body)["table"]
+
+
+def test_a_brokers_status_has_what_mqadmin_prints_and_how_replication_stands() -> None:
+    async def scenario(rig: Rig) -> None:
+        await rig.send(b"hello")
+        await rig.until(rig.equal)
+        end = str(rig.broker("master").state.store.log.end)
+        master, slave = await status(rig), await status(rig, SLAVE)
+
+        assert set(MQADMIN_KEYS) <= set(master)
+        assert (master["brokerVersionDesc"], master["brokerVersion"]) == ("V4_9_3", "399")
+        assert (master["commitLogMaxOffset"], slave["commitLogMaxOffset"]) == (end, end)
+        assert (master["haSlaves"], master["haReplicatedOffset"]) == ("1", end)
+        assert (slave["haState"], slave["haMaster"]) == ("COPYING", MASTER)
+        assert master["putMessageTimesTotal"] == "1"
+
+    play(scenario)
+
+
+def test_settings_that_can_change_while_running_do_and_the_others_say_so() -> None:
+    async def scenario(rig: Rig) -> None:
+        text = (await rig.ask(RequestCode.GET_BROKER_CONFIG)).body.decode()
+        assert "slaveReadEnable=false\n" in text
+
+        changed = await rig.ask(RequestCode.UPDATE_BROKER_CONFIG, b"slaveReadEnable=true")
+        assert changed.code == ResponseCode.SUCCESS
+        assert rig.broker("master").state.config.slave_read_enable
+
+        for body, why in (
+            (b"brokerRole=SLAVE", "brokerId: a SLAVE's must be greater than 0"),
+            (b"slaveReadEnable=false\nlistenPort=1234", "listenPort cannot change"),
+            (b"slaveReadEnabled=false", "unknown key; the nearest known one is 'slaveReadEnable'"),
+        ):
+            refused = await rig.ask(RequestCode.UPDATE_BROKER_CONFIG, body)
+            assert refused.code == ResponseCode.SYSTEM_ERROR
+            assert why in (refused.remark or "")
+        assert rig.broker("master").state.config.slave_read_enable
+
+    play(scenario, start=ALONE)
+
+
+def test_a_topic_is_described_and_deleted_with_all_that_belongs_to_it() -> None:
+    async def scenario(rig: Rig) -> None:
+        await rig.send(b"a")
+        await rig.send(b"b")
+        fields = {"consumerGroup": "g", "topic": TOPIC, "queueId": 0, "commitOffset": 1}
+        await rig.ask(RequestCode.UPDATE_CONSUMER_OFFSET, **fields)
+
+        stats = (await rig.ask(RequestCode.GET_TOPIC_STATS_INFO, topic=TOPIC)).body
+        table = fastjson.loads_object(stats)["offsetTable"]
+        key = (("brokerName", "broker-a"), ("queueId", 0), ("topic", TOPIC))
+        assert (len(table), table[key]["maxOffset"]) == (4, 2)
+        assert stats.startswith(b'{"offsetTable":{{"brokerName"')  # fastjson's object keys
+        stats = (await rig.ask(RequestCode.GET_CONSUME_STATS, consumerGroup="g")).body
+        assert fastjson.loads_object(stats)["offsetTable"][key]["consumerOffset"] == 1
+        who = (await rig.ask(RequestCode.QUERY_TOPIC_CONSUME_BY_WHO, topic=TOPIC)).body
+        assert fastjson.loads_object(who) == {"groupList": ["g"]}
+
+        assert (await rig.ask(RequestCode.DELETE_TOPIC_IN_BROKER, topic=TOPIC)).code == 0
+        state = rig.broker("master").state
+        assert TOPIC not in state.topics.topics
+        assert state.offsets.offsets == {}
+        await rig.node("master").stop()
+        await rig.node("master").start()
+        await rig.reconnect()
+        assert (await rig.pull()).code == ResponseCode.TOPIC_NOT_EXIST
+        assert (await rig.send(b"anew")).ext_fields["queueOffset"] == "0"
+
+    play(scenario, start=ALONE)
+
+
+def test_system_topics_cannot_be_changed() -> None:
+    async def scenario(rig: Rig) -> None:
+        for code in (RequestCode.DELETE_TOPIC_IN_BROKER, RequestCode.UPDATE_AND_CREATE_TOPIC):
+            reply = await rig.ask(code, topic="SELF_TEST_TOPIC")
+            assert "conflict with system topic" in (reply.remark or "")
+        listed = await rig.ask(RequestCode.GET_SYSTEM_TOPIC_LIST_FROM_BROKER)
+        assert "TBW102" in fastjson.loads_object(listed.body)["topicList"]
+
+    play(scenario, start=ALONE)
+
+
+def test_topics_and_groups_survive_a_crash() -> None:
+    async def scenario(rig: Rig) -> None:
+        await rig.send()
+        group = b'{"groupName":"g","retryMaxTimes":3}'
+        await rig.ask(RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, group)
+        await rig.send(b="other", d=2)
+        await rig.node("master").kill()
+        await rig.node("master").start()
+        await rig.reconnect()
+
+        state = rig.broker("master").state
+        assert state.topics.topics["other"].write_queue_nums == 2
+        assert state.groups.groups["g"].retry_max_times == 3
+
+    play(scenario, start=ALONE, volatile=True, flush="SYNC_FLUSH")
