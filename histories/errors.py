@@ -7,6 +7,7 @@ alone is enough to mend the file:
 """
 
 from pathlib import Path
+from typing import Self
 
 __all__ = ["HistoryError"]
 
@@ -36,9 +37,9 @@ class HistoryError(Exception):
         self.hint = hint
         super().__init__(expected, found, path, line)
 
-    def at(self, path: str | Path | None, line: int | None = None) -> "HistoryError":
+    def at(self, path: str | Path | None, line: int | None = None) -> Self:
         """Give the same error with its place, where the reader of a part did not know it."""
-        return HistoryError(
+        return type(self)(
             self.expected,
             found=self.found,
             path=self.path or path,

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import msgspec
 
+from histories.fields import fields_of
 from histories.op import Op
 
 __all__ = ["Recorder"]
@@ -54,7 +55,7 @@ class Recorder:
         """Write an op that happens now; index and time are given here."""
         op = Op(index=self.count, time=self._now_ns() - self._start_ns, **fields)
         line = self._line
-        self._encode(op, line)
+        self._encode(fields_of(op) if op.extra else op, line)
         line += b"\n"
         self._write(line)
         self.count += 1

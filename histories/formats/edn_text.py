@@ -6,7 +6,7 @@ r"""EDN is richer than JSON; here both have one shape in memory, that of JSON, a
     [1 2]  (1 2)           [1, 2]                 Clojure holds them equal too
     #{1 2}                 {"#{}": [1, 2]}
     {:a 1, "b" 2, 3 4}     {":a": 1, "b": 2, "3": 4}
-    {"3" 4, [1] 5}         {"'3": 4, "#[1]": 5}
+    {"3" 4, [1] 5}         {"'3": 4, "#=[1]": 5}
     #inst "2026"           {"#inst": "2026"}      any tag
     1/3  1.5M  \a  ##Inf  {"#/": [1, 3]}  {"#M": "1.5"}  {"#\\": "a"}  {"##": "Inf"}
     symbol                 {"#'": "symbol"}
@@ -35,7 +35,7 @@ _TOKEN = re.compile(
                     | u[0-9a-fA-F]{4} | . )(?=[\s,;"()\[\]{}\\]|$) )
     | (?P<discard> \#_ )
     | (?P<special> \#\#(?:Inf|-Inf|NaN) )
-    | (?P<tag> \#[^\s,;"\\()\[\]{}#_][^\s,;"\\()\[\]{}]* )
+    | (?P<tag> \#[^\W\d_][^\s,;"\\()\[\]{}]* )
     | (?P<atom> [^\s,;"\\()\[\]{}#][^\s,;"\\()\[\]{}]* )
     """,
     re.VERBOSE | re.DOTALL,
@@ -47,7 +47,7 @@ _RATIO = re.compile(r"([+-]?[0-9]+)/([0-9]+)", re.ASCII)
 _KEYWORD = re.compile(r""":[^\s,;"\\()\[\]{}]+""")
 _WHOLE = re.compile(r"-?[1-9][0-9]*|0", re.ASCII)
 _SYMBOL = re.compile(r"""[^\s,;"\\()\[\]{}#:0-9][^\s,;"\\()\[\]{}]*""")
-_TAG = re.compile(r"""#[^\s,;"\\()\[\]{}#_'/M][^\s,;"\\()\[\]{}]*""")
+_TAG = re.compile(r"""#(?!M\Z)[^\W\d_][^\s,;"\\()\[\]{}]*""")
 
 _WORDS: dict[str, Any] = {"nil": None, "true": True, "false": False}
 _ESCAPES = {"t": "\t", "r": "\r", "n": "\n", "b": "\b", "f": "\f", "\\": "\\", '"': '"'}
@@ -261,7 +261,7 @@ def _key(form: Any) -> str:
             return form
         text = form[1:] if form[:1] == "'" and _is_special(form[1:]) else form
         return f"'{text}" if _write_key(text) != _quoted(text) else text
-    return f"#{write_form(form)}"
+    return f"#={write_form(form)}"
 
 
 def _write_key(key: str) -> str:
@@ -270,13 +270,13 @@ def _write_key(key: str) -> str:
         return key
     if key[:1] == "'" and _write_key(key[1:]) != _quoted(key[1:]):
         return _quoted(key[1:])
-    if key[:1] == "#" and _is_other_key(key[1:]):
-        return key[1:]
+    if key[:2] == "#=" and _is_other_key(key[2:]):
+        return key[2:]
     return _quoted(key)
 
 
 def _is_other_key(text: str) -> bool:
-    """Tell whether the text after ``#`` in a key is just how a key of another type is written."""
+    """Tell whether the text after ``#=`` in a key is just how a key of another type is written."""
     try:
         forms = list(read_forms(text))
     except HistoryError:

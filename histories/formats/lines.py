@@ -46,6 +46,7 @@ class LineReader:
         self._line = 1  # number of the chunk's first line
         self._torn = False
         self._dense = True
+        self._refused: HistoryError | None = None  # what was wrong with the torn line
 
     def read(self, workload: str | None = None) -> History:
         """Read the whole file."""
@@ -56,7 +57,9 @@ class LineReader:
                 self._add_last(text)
             self._offset += len(text)
         if not self._builder.size:
-            raise HistoryError("at least one op", found="none", path=self._source.path)
+            raise self._refused or HistoryError(
+                "at least one op", found="none", path=self._source.path
+            )
         info = HistoryInfo(self._source.path, self._format, workload, self._torn)
         places = np.concatenate(self._places)
         whole = LineOps(self._source, self._parse, places, self._dense)
@@ -98,7 +101,8 @@ class LineReader:
             return False
         try:
             return self._parse(text, NONE) is not None
-        except HistoryError:
+        except HistoryError as error:
+            self._refused = error.at(self._source.path, self._line)
             return False
 
     def _parsed(self, text: bytes, line: int) -> Op | None:

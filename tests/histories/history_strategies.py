@@ -25,7 +25,7 @@ VALUES = st.recursive(
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
         st.dictionaries(
-            st.one_of(WORDS, st.sampled_from(["3", "'3", "#nil", "#[1]", "007", "#M", "#x"])),
+            st.one_of(WORDS, st.sampled_from(["3", "'3", "#=nil", "#=[1]", "007", "#M", "#x"])),
             inner,
             max_size=3,
         ),

@@ -50,7 +50,7 @@ def valued(history: History, ids: np.ndarray) -> list[object]:
 @pytest.mark.parametrize("name", LOSSLESS)
 @per_folder
 @given(ops=histories())
-@example(ops=[Op(index=0, process=0, type="ok", f="read", value={"#nil": 1, "'3": 2, "#[1]": 3})])
+@example(ops=[Op(index=0, process=0, type="ok", f="read", value={"#=nil": 1, "'3": 2, "#=[1]": 3})])
 @example(ops=[Op(index=0, process=0, type="ok", f="read", value=[{"#{}": 5}, {"#/": [1]}])])
 def test_a_lossless_format_gives_back_every_op(name: str, ops: list[Op], tmp_path: Path) -> None:
     made = History.from_ops(ops)
