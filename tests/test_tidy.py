@@ -264,3 +264,11 @@ def test_assertions_are_on() -> None:
     """Python is never run with -O: assertions state what only we could break."""
     probe = subprocess.run([sys.executable, "-c", "assert False"], capture_output=True, check=False)
     assert probe.returncode == 1
+
+
+def test_the_tables_of_the_readme_are_fresh() -> None:
+    """They are made from the registries: `make docs`."""
+    from harness.docs import README, renewed  # noqa: PLC0415 -- only this rule needs the code
+
+    text = README.read_text()
+    assert renewed(text) == text, "README.md is stale; run `make docs`"
