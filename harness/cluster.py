@@ -1,6 +1,6 @@
 """The local world: three processes on loopback, each link through a proxy of its own.
 
-    set up     toxiproxy, proxies, name server, then master and slave at once
+    set up     proxies and name server at once, then the master, then the slave
     ready      asked for, never slept for: the name server knows both brokers, the slave is fed,
                and the topic has a route
     tear down  clients first, then nodes (SIGTERM, SIGKILL for those that do not mind), then
@@ -148,12 +148,16 @@ class LocalWorld:
 
     async def start(self) -> None:
         """Start everything, and wait until the slave is fed."""
+        await asyncio.gather(self._start_proxies(), self._nodes["nameserver"].start())
+        # A slave that registers before its master learns of it a whole period later.
+        await self._nodes["master"].start()
+        await self._nodes["slave"].start()
+        await until_fed(self.sessions)
+
+    async def _start_proxies(self) -> None:
         await self._toxiproxy.start()
         for plan in self.layout.links.values():
             self._links[plan.name] = await self._make_link(plan)
-        await self._nodes["nameserver"].start()
-        await asyncio.gather(self._nodes["master"].start(), self._nodes["slave"].start())
-        await until_fed(self.sessions)
 
     async def workload(self) -> QueueWorkload:
         """Make the workload's topic, and wait until clients can find it."""
