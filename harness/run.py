@@ -33,6 +33,7 @@ from harness.store.junit import write_junit
 from harness.store.log import SuiteLog
 from harness.surroundings import surroundings_of
 from harness.timings import OP_TIMEOUT_MS
+from harness.watch import Watch
 from harness.workloads.queue import TOPIC
 from harness.world import Operator, World
 from histories.formats import read_history
@@ -135,9 +136,11 @@ class Run:
         """Let clients work and faults happen; afterwards all is cured and no client is left."""
         schedule = schedule_of(self.options)
         self._store_schedule(schedule)
+        conductor = conductor_of(world, schedule, self.folder, recorder)
         self._safety = Safety(
             interpreter,
-            conductor_of(world, schedule, self.folder, recorder),
+            conductor,
+            Watch(world.targets, lambda: conductor.active),
             self.options.time_limit_s,
             self.phases,
             self.log,

@@ -17,6 +17,7 @@ from harness.interpreter import Interpreter, RecordsOps
 from harness.phases import Phases
 from harness.store.folder import RunFolder
 from harness.store.log import SuiteLog
+from harness.watch import Watch
 from harness.world import World
 from histories.op import NEMESIS, FaultRecord, Op
 from nemesis.conductor import Conductor
@@ -47,6 +48,7 @@ class Safety:
 
     interpreter: Interpreter
     conductor: Conductor
+    watch: Watch
     time_limit_s: float
     phases: Phases
     log: SuiteLog
@@ -62,14 +64,18 @@ class Safety:
         """Run until the time limit or ``end_early``; afterwards everything is cured."""
         async with asyncio.TaskGroup() as group:
             clients = group.create_task(self.interpreter.run(), name="clients")
+            watching = asyncio.create_task(self.watch.run(), name="watch")
             try:
                 with self.phases.phase("safety"):
                     await self._faults(clients)
+                watching.cancel()
                 with self.phases.phase("cure"):
                     await self._cure_all()
                     await asyncio.sleep(AFTER_CURE_S)
             finally:
+                watching.cancel()
                 self.interpreter.stop()
+        self.problems += self.watch.problems
 
     async def _faults(self, clients: "asyncio.Task[None]") -> None:
         """Conduct the schedule until the time is over; a client that breaks ends it, too."""

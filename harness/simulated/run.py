@@ -28,6 +28,7 @@ from harness.quiesce import quiesce
 from harness.safety import Safety
 from harness.simulated.world import SimulatedWorld
 from harness.timings import OP_TIMEOUT_MS
+from harness.watch import Watch
 from harness.workloads.queue import TOPIC
 from histories.history import History
 from histories.op import NEMESIS, FaultRecord, Op
@@ -151,6 +152,7 @@ class _Life:
         safety = Safety(
             interpreter,
             conductor,
+            Watch(self.world.targets, lambda: conductor.active),
             self.options.time_limit_s,
             phases,
             log,

@@ -19,6 +19,7 @@ from harness.safety import Safety, conductor_of
 from harness.store.folder import RunFolder, read_json
 from harness.store.log import open_log
 from harness.timings import CONVERGENCE_MS_MAX
+from harness.watch import Watch
 from harness.workloads.workload import Completion, Invocation
 from histories.op import NEMESIS, Op, OpType
 from nemesis.targets import NodeEnds
@@ -163,7 +164,13 @@ def folder(tmp_path: Path) -> RunFolder:
     return RunFolder(tmp_path)
 
 
-def lived(folder: RunFolder, cluster: Cluster, *, end_after_s: float | None = None) -> Any:
+def lived(
+    folder: RunFolder,
+    cluster: Cluster,
+    *,
+    end_after_s: float | None = None,
+    at_s: tuple[float, Any] = (0.0, lambda: None),
+) -> Any:
     """Live a safety phase of ten seconds; return the tape, the safety and when it was over."""
     options = RunOptions(seed=3, time_limit_s=10.0, nemeses=("kill-master",))
     tape = Tape()
@@ -172,9 +179,12 @@ def lived(folder: RunFolder, cluster: Cluster, *, end_after_s: float | None = No
         loop = asyncio.get_running_loop()
         interpreter = Interpreter(Sends(), tape, 3, 100.0, options.seed, 1000)
         with open_log(folder.suite_log) as log:
+            schedule = schedule_of(options)
+            conductor = conductor_of(cluster, schedule, folder, tape)  # type: ignore[arg-type]
             safety = Safety(
                 interpreter,
-                conductor_of(cluster, schedule_of(options), folder, tape),  # type: ignore[arg-type]
+                conductor,
+                Watch(cluster.targets, lambda: conductor.active),
                 options.time_limit_s,
                 Phases(loop.time, lambda _name, _now: None),
                 log,
@@ -182,6 +192,7 @@ def lived(folder: RunFolder, cluster: Cluster, *, end_after_s: float | None = No
             )
             if end_after_s is not None:
                 loop.call_later(end_after_s, safety.end_early)
+            loop.call_later(*at_s)
             await safety.run()
         return tape, safety, loop.time()
 
@@ -227,3 +238,28 @@ def test_what_cannot_be_cured_is_a_problem_and_the_run_goes_on(folder: RunFolder
 
     assert any("start master" in problem for problem in safety.problems)
     assert len(tape.of("send", "ok")) > 500
+
+
+def test_a_node_that_ends_by_itself_is_a_problem_though_the_cure_starts_it_again(
+    folder: RunFolder,
+) -> None:
+    """A broker that crashes of its own accord must not be mended in silence."""
+    cluster = Cluster()
+    slave = cluster.targets.nodes["slave"]
+
+    def crash() -> None:
+        slave.number, slave.serving = None, False
+
+    _, safety, _ = lived(folder, cluster, at_s=(2.0, crash))
+
+    assert safety.problems == ["slave ended by itself; its log says why"]
+    assert cluster.targets.sound()
+
+
+def test_a_node_that_a_nemesis_killed_did_not_end_by_itself(folder: RunFolder) -> None:
+    cluster = Cluster()
+
+    tape, safety, _ = lived(folder, cluster)
+
+    assert [fault.name for fault in faults(tape)].count("kill-master") >= 4
+    assert safety.problems == []
