@@ -14,6 +14,8 @@ from broker.remoting.codes import ResponseCode, SendStatus
 
 __all__ = ["Attempt", "SendFailedError", "SendResult", "attempt_that_failed"]
 
+_CODE_NAMES = {code.value: code.name for code in ResponseCode}
+
 
 class Attempt(msgspec.Struct, omit_defaults=True, frozen=True):
     """One wire request of a send: to which address, whether a byte left, and how it ended."""
@@ -52,8 +54,7 @@ class SendFailedError(MqError):
 def attempt_that_failed(node: str, error: MqError) -> Attempt:
     """Describe an attempt by the error that ended it."""
     if isinstance(error, BrokerError):
-        known = error.code in set(ResponseCode)
-        name = ResponseCode(error.code).name if known else f"CODE_{error.code}"
+        name = _CODE_NAMES.get(error.code, f"CODE_{error.code}")
         return Attempt(node, sent=True, outcome=name)
     sent = not isinstance(error, ConnectError | SendError)
     return Attempt(node, sent, type(error).__name__)

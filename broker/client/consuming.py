@@ -13,6 +13,7 @@ counted as consumed: whoever has it now gets those messages again.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, Protocol, TypeAlias
@@ -94,7 +95,7 @@ class Concurrent:
     concurrency: int = 20
     _gate: asyncio.Semaphore = field(init=False)
     _work: dict[asyncio.Task[None], None] = field(init=False, default_factory=dict)
-    _is_closing: bool = field(init=False, default=False)
+    _closing: asyncio.Event = field(init=False, default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self._gate = asyncio.Semaphore(self.concurrency)
@@ -114,13 +115,13 @@ class Concurrent:
 
     async def close(self, wait_seconds: float) -> None:
         """Wait for the batches that are in hand."""
-        self._is_closing = True
+        self._closing.set()
         await _finish(self._work, wait_seconds)
 
     async def _consume(self, process: ProcessQueue, batch: list[StoredMessage]) -> None:
         while batch:
             async with self._gate:
-                if process.is_dropped or self._is_closing:
+                if process.is_dropped or self._closing.is_set():
                     return
                 status = await _offer(self.listener, process.queue, batch)
                 if process.is_dropped:
@@ -130,7 +131,12 @@ class Concurrent:
                 process.consumed([message for message in batch if message not in kept])
                 batch = kept
             if batch:
-                await asyncio.sleep(RETRY_HERE_SECONDS)
+                await self._wait_a_while()
+
+    async def _wait_a_while(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RETRY_HERE_SECONDS):
+                await self._closing.wait()
 
     async def _give_back(
         self, queue: MessageQueue, messages: list[StoredMessage]

@@ -1,4 +1,4 @@
-"""Clusters for every test that asks for one: scripted, or our own."""
+"""Clusters for every test that asks for one: scripted, or our own. All in memory: time jumps."""
 
 from collections.abc import AsyncIterator
 
@@ -6,6 +6,9 @@ import pytest
 
 from tests.broker.client.real_cluster import World, start_world
 from tests.broker.client.scripted import Cluster
+from tests.broker.remoting.virtual_time import pytest_asyncio_loop_factories
+
+__all__ = ["cluster", "pytest_asyncio_loop_factories", "world"]
 
 
 @pytest.fixture

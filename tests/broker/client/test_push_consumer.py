@@ -213,6 +213,19 @@ async def test_what_the_broker_does_not_take_back_is_tried_again_here(
     assert inbox.bodies == ["0", "0"]
 
 
+async def test_a_stop_does_not_wait_for_a_retry_that_is_far_away(world: World) -> None:
+    await send(world, 0, 1)
+    await world.replicated()
+    inbox = Inbox(later=99)
+    consumer = member(world, inbox)
+    await world.master.stop()
+    await consumer.start()
+    await inbox.until(1)
+    begun = asyncio.get_running_loop().time()
+    await consumer.stop()
+    assert asyncio.get_running_loop().time() - begun < 2
+
+
 async def test_an_orderly_consumer_sees_each_queue_in_order(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
