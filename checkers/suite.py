@@ -24,6 +24,7 @@ from checkers.contract import Contract
 from checkers.findings import merge
 from checkers.honesty import honesty
 from checkers.impact import impact
+from checkers.kafka import kafka
 from checkers.nats import nats
 from checkers.offsets import offsets
 from checkers.ordering import ordering
@@ -56,6 +57,7 @@ CHECKERS: Mapping[str, Mapping[str, Checker]] = {
     "queue": {"total-queue": total_queue, "stats": stats},
     "set": {"set": sets, "stats": stats},
     "nats": {"nats": nats, "stats": stats},
+    "kafka": {"kafka": kafka, "stats": stats},
 }
 
 
@@ -116,6 +118,8 @@ def judge(
     """
     case = Case(history, contract or Contract())
     workload = workload or workload_of(history)
+    if workload not in CHECKERS:
+        raise ValueError(f"workload: expected one of {', '.join(CHECKERS)}, got {workload!r}")
     checkers = dict(CHECKERS[workload])
     if "vacuity" in checkers:
         checkers["vacuity"] = partial(vacuity, faults_expected=faults_expected)
