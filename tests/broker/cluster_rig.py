@@ -12,6 +12,7 @@ from broker.remoting.command import Command
 from broker.server import Broker
 from broker.store.message import StoredMessage, decode_messages
 from simulation.cluster import ADDRESSES, SimulatedCluster
+from simulation.hosts import HostDiedError
 from simulation.loop import run_virtual
 from simulation.nodes import SimulatedNode
 
@@ -142,6 +143,7 @@ def play(
     """Run a scenario on a cluster of its own, to its end, in virtual time."""
 
     async def run() -> None:
+        asyncio.get_running_loop().set_exception_handler(_note)
         common = {**COMMON, "flushDiskType": flush, **settings}
         texts = {
             "nameserver": properties(listenPort="9876", bindAddress="127.0.0.1"),
@@ -172,6 +174,12 @@ def play(
         cluster.end()
 
     run_virtual(run())
+
+
+def _note(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    """Report what went wrong unseen; a task of a dead host is no news."""
+    if not isinstance(context.get("exception"), HostDiedError):
+        loop.default_exception_handler(context)
 
 
 def queue(queue_id: int = 0, topic: str = TOPIC) -> MessageQueue:
