@@ -275,3 +275,30 @@ def test_the_slave_notices_a_master_whose_link_went_silent() -> None:
         await rig.until(lambda: slave.is_copying, 5)
 
     play(scenario)
+
+
+@pytest.mark.parametrize("nth", range(1, 6))
+def test_what_the_slave_could_not_write_it_does_not_report(nth: int) -> None:
+    """Whichever of its appends fails, no SEND_OK covers it, and the copy goes on afterwards."""
+
+    async def scenario(rig: Rig) -> None:
+        store = rig.broker("slave").state.store
+        append, calls = store.append_raw, 0
+
+        def fail_once(offset: int, data: bytes) -> int:
+            nonlocal calls
+            calls += 1
+            if calls == nth:
+                raise OSError(5, "EIO")
+            return append(offset, data)
+
+        store.append_raw = fail_once  # type: ignore[method-assign, assignment]
+        for number in range(5):
+            master = rig.broker("master").state.store
+            if await code(rig, bytes([number])) == OK:
+                assert store.log.end == master.log.end
+        assert calls >= 5
+        await rig.until(lambda: rig.fed() and rig.equal(), 5)
+        assert len(await rig.messages(SLAVE)) == 5
+
+    play(scenario, "SYNC_MASTER")
