@@ -98,3 +98,16 @@ def _can_lock(path: Path) -> bool:
         ).returncode
         == 0
     )
+
+
+def test_a_block_can_be_asked_for_by_its_first_port(tmp_path: Path) -> None:
+    with lease_ports(tmp_path) as free:
+        first = free.first
+
+    with lease_ports(tmp_path, first=first) as block:
+        assert block.first == first
+        with (
+            pytest.raises(NoFreePortsError, match=f"ports {first} to {first + BLOCK_SIZE - 1}"),
+            lease_ports(tmp_path, first=first),
+        ):
+            pass
