@@ -73,16 +73,24 @@ class CommitLog:
         """Write a master's bytes at our end, whatever they cut through; return the new end."""
         if self.broken is not None:
             raise StoreBlockedError(self.broken)
+        self.check_place(offset)
         if offset != self.end:
-            if self.end != 0 or self.segments.files or offset % self.segments.file_size:
-                raise OutOfPlaceError(f"expected bytes for offset {self.end}, found {offset}")
-            self.end = self.flushed = offset  # an empty log may begin with any file
+            self.end = self.flushed = offset
         try:
             self.segments.write(offset, data)
         except OSError as error:
             raise self._undo(error) from error
         self.end = offset + len(data)
         return self.end
+
+    def check_place(self, offset: int) -> None:
+        """Raise ``OutOfPlaceError`` unless a master's bytes for an offset may come next.
+
+        They continue the log, or begin an empty one with any of the master's files.
+        """
+        empty = self.end == 0 and not self.segments.files
+        if offset != self.end and not (empty and offset % self.segments.file_size == 0):
+            raise OutOfPlaceError(f"expected bytes for offset {self.end}, found {offset}")
 
     def read(self, offset: int, size: int) -> bytes:
         """Read what lies between ``min_offset`` and ``end``; fewer bytes, or none, elsewhere."""

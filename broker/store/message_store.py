@@ -17,7 +17,6 @@ from zlib import crc32
 from broker.errors import (
     DiskFullError,
     MessageIllegalError,
-    OutOfPlaceError,
     RecordError,
     StoreBlockedError,
     StoreClosedError,
@@ -223,8 +222,7 @@ class MessageStore:
         """
         if not self._loaded or self.failure is not None:
             raise self._refuse()
-        if offset != self.log.end and not (self.log.end == 0 and not self.log.segments.files):
-            raise OutOfPlaceError(f"expected bytes for offset {self.log.end}, found {offset}")
+        self.log.check_place(offset)
         begin = max(self._entered, offset - len(self._partial))
         skipped = min(max(0, begin - offset), len(data))  # behind a blank nothing is entered
         pending = self._partial + data[skipped:]

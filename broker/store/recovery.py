@@ -21,7 +21,7 @@ power cut loses nothing before a sync.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 
 from broker.store.abort import LastStop
 from broker.store.checkpoint import Checkpoint, Mark
@@ -56,8 +56,7 @@ class Recovery:
     odd: tuple[str, ...] = ()  # what else was found and mended
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(NamedTuple):
     """Where to begin: read from ``verify_from``, enter records from ``enter_from`` on."""
 
     verify_from: int

@@ -104,12 +104,8 @@ class DispatchReader:
         found = _check(data, at, size, position, check_crc=self.check_crc)
         if isinstance(found, str):
             return found
-        fields, topic, text = found
-        try:
-            name = topic.decode()
-            properties = parse_properties(text.decode("utf-8", "surrogatepass"))
-        except UnicodeDecodeError as error:
-            return f"a topic or properties that are no text: {error}"
+        fields, name, text = found
+        properties = parse_properties(text)
         return Dispatch(
             name,
             fields[3],
@@ -164,7 +160,7 @@ def walk(data: bytes | bytearray, base: int, file_size: int, read: Reading) -> W
 
 def _check(
     data: bytes | bytearray, at: int, size: int, position: int, *, check_crc: bool
-) -> tuple[tuple[Any, ...], bytes | bytearray, bytes | bytearray] | str:
+) -> tuple[tuple[Any, ...], str, str] | str:
     """Give a sound record's header fields, topic and properties, or say what is wrong with it."""
     (sys_flag,) = _SYS_FLAG.unpack_from(data, at + 36)
     header = HEADERS[sys_flag & 0x30]
@@ -190,4 +186,7 @@ def _check(
     topic, text = data[topic_at : properties_at - 2], data[properties_at:stop]
     if not topic or b"\0" in topic or b"\0" in text:
         return "zeros in its topic or properties"
-    return fields, topic, text
+    try:
+        return fields, topic.decode(), text.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError as error:
+        return f"a topic or properties that are no text: {error}"
