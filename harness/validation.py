@@ -20,7 +20,7 @@ from harness.workloads import WORKLOADS
 from nemesis.registry import NemesisNameError
 from nemesis.schedules import ScheduleError
 
-__all__ = ["free_bytes_needed", "problems_of"]
+__all__ = ["free_bytes_needed", "option_problems", "problems_of"]
 
 BYTES_AT_LEAST = 300 << 20
 BYTES_AN_OP = 2_000  # two copies of a message, its queue entries, and its lines of history
@@ -31,15 +31,22 @@ TOXIPROXIES = ("auto", "real", "embedded")
 def problems_of(options: RunOptions) -> list[str]:
     """List everything that would keep a run from being what was asked for."""
     return [
-        *_one_of("workload", options.workload, WORKLOADS),
-        *_one_of("mode", options.mode, MODES),
+        *option_problems(options),
         *_one_of("world", options.world, WORLDS),
         *_one_of("toxiproxy", options.toxiproxy, TOXIPROXIES),
-        *_nemeses(options),
-        *_numbers(options),
         *_ports(options),
         *_folder(options),
         *_host_name(),
+    ]
+
+
+def option_problems(options: RunOptions) -> list[str]:
+    """List what is wrong with the options themselves, on whatever machine."""
+    return [
+        *_one_of("workload", options.workload, WORKLOADS),
+        *_one_of("mode", options.mode, MODES),
+        *_nemeses(options),
+        *_numbers(options),
     ]
 
 

@@ -22,7 +22,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from simulation.hosts import HOST
+from simulation.hosts import HOST, HostDiedError
 
 __all__ = ["SimulationStuckError", "VirtualLoop", "run_virtual"]
 
@@ -121,6 +121,7 @@ def run_virtual(main: Coroutine[Any, Any, T]) -> T:
     3600.000001
     """
     loop = VirtualLoop()
+    loop.set_exception_handler(_unless_dead)
     try:
         asyncio.set_event_loop(loop)
         return loop.run_until_complete(main)
@@ -128,6 +129,12 @@ def run_virtual(main: Coroutine[Any, Any, T]) -> T:
         _bury(loop)
         asyncio.set_event_loop(None)
         loop.close()
+
+
+def _unless_dead(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report what nobody handled, unless it is only how a host's step was ended."""
+    if not isinstance(context.get("exception"), HostDiedError):
+        loop.default_exception_handler(context)
 
 
 def _bury(loop: VirtualLoop) -> None:

@@ -21,6 +21,7 @@ EXIT_BROKE = 255
 COMMANDS = {
     "run": "harness.cli.run:run",
     "check": "harness.cli.check:check",
+    "simulate": "harness.cli.simulate:simulate",
     "seed-demo": "harness.cli.seed_demo:seed_demo",
     "convert": "harness.cli.convert:convert",
     "heal": "harness.cli.heal:heal",

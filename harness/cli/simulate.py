@@ -1,0 +1,158 @@
+"""``mqhavoc simulate``: whole runs on virtual time, one or thousands, each decided by its seed."""
+
+# ruff: noqa: PLC0415 - a command imports what it needs when it runs
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+__all__ = ["simulate"]
+
+
+@click.command()
+@click.option("--seed", type=int, help="Run this one, and print its verdict in full.")
+@click.option("--seeds", metavar="A..B", help="Run these, and print what is not valid.")
+@click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, help="Processes at once.")
+@click.option("--mode", help="brokerRole+flushDiskType.  [default: drawn]")
+@click.option("--nemesis", help="Faults, with commas, or none.  [default: drawn]")
+@click.option("--time-limit", type=float, help="Virtual seconds of faults.  [default: drawn]")
+@click.option("--rate", type=float, help="Operations a second.  [default: drawn]")
+@click.option("--concurrency", type=int, help="Clients at once.  [default: drawn]")
+@click.option("--queues", type=int, help="Queues of the topic.  [default: drawn]")
+@click.option("--volatile/--disk", default=None, help="Is a kill a power cut?  [default: drawn]")
+@click.option("--out", help="Write the run's history and trace into this folder.")
+def simulate(
+    seed: int | None,
+    seeds: str | None,
+    jobs: int,
+    nemesis: str | None,
+    out: str | None,
+    **given: Any,
+) -> int:
+    """Run on virtual time: one seed decides everything, and repeats it byte for byte."""
+    if (seed is None) == (seeds is None):
+        raise click.UsageError("expected --seed N or --seeds A..B, and not both")
+    if nemesis is not None:
+        words = tuple(word.strip() for word in nemesis.split(",") if word.strip())
+        given["nemeses"] = () if words == ("none",) else words
+    given["time_limit_s"] = given.pop("time_limit")
+    _validate(given)
+    if seed is not None:
+        return _one(seed, given, out)
+    return _many(_range(seeds or ""), jobs, given)
+
+
+def _validate(given: Mapping[str, Any]) -> None:
+    from harness.simulated.swarm import options_of_seed
+    from harness.validation import option_problems
+
+    if problems := option_problems(options_of_seed(0, **given)):
+        raise click.ClickException("\n       ".join(problems))
+
+
+def _range(text: str) -> range:
+    found = re.fullmatch(r"(\d+)\.\.(\d+)", text)
+    if found is None or int(found[1]) > int(found[2]):
+        raise click.UsageError(f"--seeds: expected A..B with A <= B, such as 1..1000, got {text!r}")
+    return range(int(found[1]), int(found[2]) + 1)
+
+
+def _one(seed: int, given: Mapping[str, Any], out: str | None) -> int:
+    from rich.console import Console
+
+    from harness.simulated.run import simulate as run
+    from harness.simulated.swarm import options_of_seed
+    from harness.verdict_text import print_verdict
+
+    options = options_of_seed(seed, **given)
+    console = Console(soft_wrap=False)
+    console.print(f"seed {seed}: {_described(options)}", highlight=False, soft_wrap=True)
+    result = run(options)
+    speed = result.virtual_s / result.wall_s
+    console.print(
+        f"{result.virtual_s:.1f} virtual seconds in {result.wall_s:.2f} s ({speed:.0f}x), "
+        f"{len(result.ops):,} ops, digest {result.digest}",
+        highlight=False,
+    )
+    if out is not None:
+        console.print(f"history: {_write(result, out)}", highlight=False, soft_wrap=True)
+    print_verdict(console, result.judgement, _reproduction(seed, given))
+    return result.judgement.validity.exit_code
+
+
+def _many(seeds: range, jobs: int, given: Mapping[str, Any]) -> int:
+    import sys
+    import time
+    from collections import Counter
+
+    from harness.simulated.swarm import run_seeds
+
+    began, last = time.monotonic(), 0.0
+    found: Counter[str] = Counter()
+    virtual_s = 0.0
+    for result in run_seeds(seeds, jobs, **given):
+        found[result.validity] += 1
+        virtual_s += result.virtual_s
+        if result.validity != "valid":
+            why = ", ".join(result.anomalies) or "; ".join(result.why)
+            click.echo(f"seed {result.seed} {result.validity}: {why}")
+            click.echo(f"  reproduce: {_reproduction(result.seed, given)}")
+        if sys.stderr.isatty() and time.monotonic() - last > 0.5:
+            last = time.monotonic()
+            click.echo(f"\r{found.total()} of {len(seeds)}", nl=False, err=True)
+    wall_s = time.monotonic() - began
+    words = ", ".join(f"{count:,} {word}" for word, count in sorted(found.items()))
+    click.echo(
+        f"{found.total():,} runs: {words}; {virtual_s:,.0f} virtual seconds in {wall_s:.1f} s "
+        f"({virtual_s / wall_s:.0f}x), {60 * found.total() / wall_s:,.0f} runs a minute"
+    )
+    return 1 if found["invalid"] else 2 if found["unknown"] else 0
+
+
+def _described(options: Any) -> str:
+    disk = "volatile disks" if options.volatile else "disks"
+    return (
+        f"{options.mode}, {disk}, {options.time_limit_s:g} s, {options.rate:g} ops/s by "
+        f"{options.concurrency} clients on {options.queues} queues, "
+        f"nemesis {','.join(options.nemeses) or 'none'}"
+    )
+
+
+def _reproduction(seed: int, given: Mapping[str, Any]) -> str:
+    from harness.surroundings import commit
+
+    words = ["mqhavoc", "simulate", "--seed", str(seed)]
+    for option, key in (
+        ("--mode", "mode"),
+        ("--time-limit", "time_limit_s"),
+        ("--rate", "rate"),
+        ("--concurrency", "concurrency"),
+        ("--queues", "queues"),
+    ):
+        if given.get(key) is not None:
+            words += [option, f"{given[key]}"]
+    if given.get("nemeses") is not None:
+        words += ["--nemesis", ",".join(given["nemeses"]) or "none"]
+    if given.get("volatile") is not None:
+        words.append("--volatile" if given["volatile"] else "--disk")
+    code = commit()
+    return " ".join(words) + (f"   (commit {code})" if code else "")
+
+
+def _write(result: Any, out: str) -> str:
+    from pathlib import Path
+
+    import msgspec
+
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = b"".join(msgspec.json.encode(op) + b"\n" for op in result.ops)
+    (folder / "history.jsonl").write_bytes(lines)
+    (folder / "trace.jsonl").write_text("".join(result.trace), encoding="utf-8")
+    (folder / "schedule.json").write_bytes(result.schedule.to_json())
+    (folder / "test.json").write_bytes(
+        msgspec.json.format(msgspec.json.encode(result.options.to_json()), indent=2)
+    )
+    return str(folder / "history.jsonl")

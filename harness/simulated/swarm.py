@@ -1,0 +1,99 @@
+"""What a bare seed stands for: every option of a short run is drawn from it.
+
+Swarm testing (Groce et al., 2012): each run draws not only when faults happen but which kinds
+exist at all, and so visits combinations that an all-on mix never shows. The draws stay where a
+run of some seconds says something: enough sends to be hit by a fault, few enough to be fast.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from multiprocessing import get_context
+from typing import Any
+
+from harness.draws import stream
+from harness.fault_plan import offers_of
+from harness.options import MODES, RunOptions
+from harness.simulated.run import simulate
+from nemesis.registry import PACKAGES
+
+__all__ = ["SeedResult", "options_of_seed", "run_seed", "run_seeds"]
+
+CHUNK = 4
+KINDS_MAX = 4  # of faults in one run
+
+
+@dataclass(frozen=True, slots=True)
+class SeedResult:
+    """What is kept of one run of many."""
+
+    seed: int
+    options: RunOptions
+    validity: str
+    anomalies: tuple[str, ...]  # names of those that are not valid
+    why: tuple[str, ...]
+    ops: int
+    virtual_s: float
+    wall_s: float
+    digest: str
+
+
+def options_of_seed(seed: int, **given: Any) -> RunOptions:
+    """Draw the options of a seed; what is given is not drawn, but changes no other draw.
+
+    >>> options_of_seed(7) == options_of_seed(7)
+    True
+    >>> options_of_seed(7, mode="ASYNC_MASTER+SYNC_FLUSH").rate == options_of_seed(7).rate
+    True
+    """
+    rng = stream(seed, "swarm")
+    drawn = RunOptions(
+        seed=seed,
+        world="simulated",
+        mode=rng.choice(MODES),
+        time_limit_s=float(rng.randint(6, 15)),
+        rate=float(rng.randint(40, 120)),
+        concurrency=rng.randint(3, 8),
+        queues=rng.randint(1, 4),
+        volatile=rng.random() < 0.5,
+    )
+    options = replace(drawn, **{key: value for key, value in given.items() if value is not None})
+    if "nemeses" in given and given["nemeses"] is not None:
+        return options
+    offers = offers_of(options)
+    able = [
+        name
+        for name, package in PACKAGES.items()
+        if package.contract and all(need in offers for need in package.needs)
+    ]
+    return replace(options, nemeses=tuple(rng.sample(able, rng.randint(1, KINDS_MAX))))
+
+
+def run_seed(seed: int, **given: Any) -> SeedResult:
+    """Run one seed from beginning to end."""
+    options = options_of_seed(seed, **given)
+    run = simulate(options)
+    judgement = run.judgement
+    bad = [name for name, found in judgement.anomalies.items() if found.validity]
+    return SeedResult(
+        seed,
+        options,
+        judgement.validity.word,
+        tuple(bad),
+        judgement.why,
+        len(run.ops),
+        run.virtual_s,
+        run.wall_s,
+        run.digest,
+    )
+
+
+def run_seeds(seeds: Iterable[int], jobs: int, **given: Any) -> Iterator[SeedResult]:
+    """Run many seeds on several processes; results come in the order of the seeds."""
+    one: Callable[[int], SeedResult] = partial(run_seed, **given)
+    if jobs == 1:
+        yield from map(one, seeds)
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(one, seeds, chunksize=CHUNK)
