@@ -86,8 +86,6 @@ class Model:
         self.positions: dict[int, dict[int, int]] = {}
         self.committed: dict[int, int] = {}
 
-    # -- the run -----------------------------------------------------------------------------
-
     def run(self) -> list[Op]:
         producers, consumers = [0, 1, 2], [3, 4]
         pending: list[Any] = []
@@ -142,8 +140,6 @@ class Model:
         for node in (self.master, self.slave):
             self.dump(node)
 
-    # -- time --------------------------------------------------------------------------------
-
     def pass_time(self) -> None:
         self.now += self.rng.choice((1, 5, 50, 700, 4_000))
         self.settle()
@@ -190,8 +186,6 @@ class Model:
 
     def readable(self, node: Node) -> int:
         return node.flushed if self.sync_flush and node is self.master else len(node.log)
-
-    # -- clients -----------------------------------------------------------------------------
 
     def send(self, process: int) -> Any:
         value, queue = f"{process}-{self.counter}", self.rng.randrange(2)
@@ -328,8 +322,6 @@ class Model:
         }
         self.record(process=9, type="invoke", f="dump", node=node.name)
         self.record(process=9, type="ok", f="dump", node=node.name, value=value)
-
-    # -- faults ------------------------------------------------------------------------------
 
     def inject(self) -> None:
         name, kind, targets = self.rng.choice(self.faults)
