@@ -43,7 +43,6 @@ class Host:
         self.paused = False
         self.running = False
         self._held: deque[tuple[int, Callable[..., object], tuple[Any, ...]]] = deque()
-        self._tasks: list[asyncio.Task[Any]] = []
         self._deaths = asyncio.Event()
 
     def __repr__(self) -> str:
@@ -77,13 +76,9 @@ class Host:
         """Run a coroutine as code of the current incarnation."""
         token = HOST.set(self)
         try:
-            task = asyncio.get_running_loop().create_task(main, name=f"{self.name}: {name}")
+            return asyncio.get_running_loop().create_task(main, name=f"{self.name}: {name}")
         finally:
             HOST.reset(token)
-        # Held until the end of the world, so that no collection runs a dead task's finally
-        # blocks in the middle of somebody else's step.
-        self._tasks.append(task)
-        return task
 
     def die(self) -> None:
         """End the process between two of its steps."""
