@@ -7,16 +7,24 @@ a topic has a route           clients can find its queues on both brokers
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from broker.errors import MqError
 from harness.sessions import ClusterOperator, OpensSessions
 from harness.workloads.queue import TOPIC
 from nemesis.targets import TargetError
 
-__all__ = ["ready_topic", "until_fed"]
+__all__ = ["FindsRoutes", "ready_topic", "routed", "until_fed"]
 
 READY_MS_MAX = 15_000
 POLL_S = 0.02
+
+
+class FindsRoutes(Protocol):
+    """Whoever can ask the name server."""
+
+    async def has_route(self, topic: str) -> bool:
+        """Whether both nodes are known for a topic."""
 
 
 async def until_fed(sessions: OpensSessions) -> None:
@@ -37,6 +45,18 @@ async def ready_topic(sessions: OpensSessions, queues: int) -> None:
         await _until(f"topic {TOPIC} has a route", lambda: operator.has_route(TOPIC))
     finally:
         await operator.close()
+
+
+async def routed(operator: FindsRoutes) -> str:
+    """Wait until clients can find both nodes again; the answer is empty, or says what was missing.
+
+    After the last cure a node may still be on its way back into the name server's routes.
+    """
+    try:
+        await _until(f"both nodes are in the route of {TOPIC}", lambda: operator.has_route(TOPIC))
+    except TargetError as error:
+        return str(error)
+    return ""
 
 
 async def _registered(operator: ClusterOperator) -> bool:

@@ -26,6 +26,7 @@ from harness.options import RunOptions
 from harness.phases import Phases
 from harness.progress import Progress, show
 from harness.quiesce import quiesce
+from harness.readiness import routed
 from harness.safety import Safety, conductor_of
 from harness.signals import two_stage_signals
 from harness.store.folder import RunFolder, write_json
@@ -155,8 +156,8 @@ class Run:
         self, world: World, operator: Operator, operations: Operations
     ) -> None:
         with self.phases.phase("quiesce"):
-            problem = await quiesce(world, operations)
-            self.problems += [problem] if problem else []
+            for problem in (await quiesce(world, operations), await routed(operator)):
+                self.problems += [problem] if problem else []
         with self.phases.phase("drain"):
             await drain_all(operator, operations, TOPIC, self.options.queues)
             await dump_all(operator, operations)

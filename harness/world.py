@@ -38,6 +38,9 @@ class Operator(Protocol):
     async def send(self, topic: str, body: bytes) -> str:
         """Send one message and return its status."""
 
+    async def has_route(self, topic: str) -> bool:
+        """Whether the name server knows both nodes for a topic."""
+
     async def resynchronise(self) -> str:
         """Tell a diverged slave to take the master's log; say what was done."""
 

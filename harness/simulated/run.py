@@ -25,6 +25,7 @@ from harness.operations import Operations
 from harness.options import RunOptions
 from harness.phases import Phases
 from harness.quiesce import quiesce
+from harness.readiness import routed
 from harness.safety import Safety
 from harness.simulated.world import SimulatedWorld
 from harness.timings import OP_TIMEOUT_MS
@@ -125,6 +126,8 @@ class _Life:
         operations = Operations(self.recorder, interpreter.processes)
         operator = await self.world.operator()
         problem = await quiesce(self.world, operations)
+        self._problems += [problem] if problem else []
+        problem = await routed(operator)
         self._problems += [problem] if problem else []
         await drain_all(operator, operations, TOPIC, options.queues)
         await dump_all(operator, operations)
