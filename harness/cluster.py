@@ -25,6 +25,7 @@ from harness.leases import PortBlock
 from harness.options import RunOptions
 from harness.readiness import ready_topic, until_fed
 from harness.sessions import ClusterOperator, Sessions
+from harness.settings import FileSettings
 from harness.store.folder import RunFolder
 from harness.workloads.queue_workload import QueueWorkload
 from nemesis.control_file import FileControls
@@ -54,14 +55,17 @@ class LocalTargets:
         self,
         nodes: Mapping[str, ProcessNode],
         links: Mapping[str, ProxiedLink],
+        *,
         controls: Mapping[str, NodeControls],
         stores: Mapping[str, Store],
+        settings: Mapping[str, Settings],
         now_ns: Callable[[], int],
     ) -> None:
         self._nodes = nodes
         self._links = links
         self._controls = controls
         self._stores = stores
+        self._settings = settings
         self._now_ns = now_ns
 
     @property
@@ -86,8 +90,8 @@ class LocalTargets:
 
     @property
     def settings(self) -> Mapping[str, Settings]:
-        """By node; none yet."""
-        return {}
+        """By node."""
+        return self._settings
 
     @property
     def clients(self) -> Clients | None:
@@ -118,7 +122,15 @@ class LocalWorld:
         self._links: dict[str, ProxiedLink] = {}
         stores = {name: self._store(name) for name in ("master", "slave")}
         controls = {} if options.node_command else self._controls()
-        self._targets = LocalTargets(self._nodes, self._links, controls, stores, now_ns)
+        settings = {name: self._settings(name) for name in ("master", "slave")}
+        self._targets = LocalTargets(
+            self._nodes,
+            self._links,
+            controls=controls,
+            stores=stores,
+            settings=settings,
+            now_ns=now_ns,
+        )
 
     @property
     def targets(self) -> LocalTargets:
@@ -192,8 +204,7 @@ class LocalWorld:
         folder = self.folder.node(name)
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / "node.properties"
-        properties = properties_of(name, self.layout, self.options, self._data(name))
-        config.write_text(properties_text(properties), encoding="utf-8")
+        config.write_text(properties_text(self._properties(name)), encoding="utf-8")
         role = "nameserver" if name == "nameserver" else "broker"
         command = self.options.node_command or (sys.executable, "-m", "harness.node")
         return ProcessNode(
@@ -219,6 +230,13 @@ class LocalWorld:
 
     def _data(self, name: str) -> Path:
         return (self.folder.node(name) / "data").absolute()
+
+    def _properties(self, name: str) -> dict[str, str | int]:
+        return properties_of(name, self.layout, self.options, self._data(name))
+
+    def _settings(self, name: str) -> FileSettings:
+        file = self.folder.node(name) / "node.properties"
+        return FileSettings(file, self._properties(name), lambda: self.sessions.properties(name))
 
     def _controls(self) -> dict[str, NodeControls]:
         """Give the nemesis a hand on the machines of both brokers; see harness.node."""

@@ -5,13 +5,15 @@
     direct     past every proxy, for figures that a fault on a link must not hide (Node.ends)
 
 The direct session is the only connection of ours that no proxy sees. It is the suite's, not a
-node's: it is closed after each question, and ``ends`` is all that it asks.
+node's: it is closed after each question; it asks for ends and for settings.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import javaproperties
 import msgspec
 
 from broker.client.admin import Admin, LogDigest
@@ -21,6 +23,8 @@ from broker.client.producer import Producer
 from broker.client.session import Session
 from broker.live import live_ports
 from broker.nameserver.route import MessageQueue
+from broker.remoting.codes import RequestCode
+from broker.remoting.command import Command
 from harness.draws import stream
 from harness.dumping import dump_log
 from harness.layout import HOST, Layout
@@ -82,13 +86,28 @@ class Sessions:
 
     async def ends(self, node: str) -> NodeEnds:
         """Ask a broker past every proxy how long its log is."""
+        async with self._direct() as session:
+            admin = Admin(session, timeout_ms=DIRECT_TIMEOUT_MS)
+            found = await admin.log_digest(self._own_address(node))
+        return NodeEnds(found.end, found.flushed)
+
+    async def properties(self, node: str) -> Mapping[str, str]:
+        """Ask a broker past every proxy for the configuration it runs with."""
+        async with self._direct() as session:
+            command = Command(RequestCode.GET_BROKER_CONFIG)
+            reply = await session.request(self._own_address(node), command, DIRECT_TIMEOUT_MS)
+        return dict(javaproperties.loads(reply.body.decode()))
+
+    def _own_address(self, node: str) -> str:
+        return f"{HOST}:{self.layout.node_ports[node]}"
+
+    @asynccontextmanager
+    async def _direct(self) -> AsyncIterator[Session]:
         session = Session(live_ports(stream(self.seed, "direct")), [])
         try:
-            admin = Admin(session, timeout_ms=DIRECT_TIMEOUT_MS)
-            found = await admin.log_digest(f"{HOST}:{self.layout.node_ports[node]}")
+            yield session
         finally:
             await session.close()
-        return NodeEnds(found.end, found.flushed)
 
 
 class ClusterOperator:

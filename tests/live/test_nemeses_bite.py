@@ -127,6 +127,19 @@ async def test_machines_and_stores_go_wrong(world: LocalWorld) -> None:
     assert damaged[0] > 0
 
 
+async def test_operators_change_what_a_node_says_of_itself_and_change_it_back(
+    world: LocalWorld,
+) -> None:
+    names = ("wrong-ha-address", "second-master", "take-over", "rolling-restart")
+    before = {name: await settings.effective() for name, settings in world.targets.settings.items()}
+    recorded = await conducted(world, in_turn([drawn(name) for name in names]))
+    assert unproven(recorded) == []
+    assert before["slave"]
+    assert before["slave"]["brokerRole"] == "SLAVE"
+    after = {name: await settings.effective() for name, settings in world.targets.settings.items()}
+    assert after == before
+
+
 async def test_what_a_killed_suite_left_is_healed_from_its_journal(
     world: LocalWorld, tmp_path: Path
 ) -> None:
