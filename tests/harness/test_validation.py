@@ -30,9 +30,9 @@ def test_all_problems_are_said_at_once(options: RunOptions) -> None:
     assert [problem.partition(":")[0].split()[0] for problem in found] == [
         "workload",
         "mode",
-        "world",
         "nemesis",
         "rate",
+        "world",
     ]
 
 
