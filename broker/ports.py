@@ -1,7 +1,7 @@
 """The world as the broker sees it: a network, a disk, a clock, and named places to crash at.
 
 Everything in ``broker`` that touches the outside does it through these four ports, so that the
-very same code runs on real sockets and files (``broker/live.py``) and inside the simulation.
+very same code runs on real sockets and files (``broker/live/``) and inside the simulation.
 
     Network       listen and connect with asyncio protocols, as the event loop itself does
     Disk, File    positioned reads and writes that reach the page cache at once,

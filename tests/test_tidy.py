@@ -32,7 +32,13 @@ WORLDLY = {"asyncio", "socket", "time", "random", "os", "subprocess", "threading
 PURE = (
     "histories",
     "checkers",
+    "broker/store/cleaning.py",
+    "broker/store/group_commit.py",
     "broker/store/message.py",
+    "broker/store/properties.py",
+    "broker/store/reading.py",
+    "broker/store/recovery.py",
+    "broker/store/scan.py",
     "broker/ha/master.py",
     "broker/ha/slave.py",
     "broker/ha/frames.py",

@@ -175,7 +175,8 @@ class Segments:
         """Return once what was written between two offsets is durable, or ``FlushError``."""
         for segment in list(self.files):
             inside = segment.start < end and begin <= segment.start + self.file_size
-            if segment.written and inside:
+            # While another was synced, retention may have removed this one.
+            if segment.written and inside and segment in self.files:
                 segment.written = False
                 try:
                     await sync_file(self._file(segment))

@@ -5,51 +5,16 @@ from random import Random
 
 import pytest
 
-from broker.errors import OutOfPlaceError, RecordError, StoreError, StoreLockedError
-from broker.ports import CrashPoint
+from broker.errors import StoreError, StoreLockedError
 from broker.store.abort import LastStop
 from broker.store.checkpoint import Checkpoint, Mark, decode_checkpoint, encode_checkpoint
 from broker.store.config import StoreConfig
-from broker.store.message import MessageDraft, decode_message
-from broker.store.message_store import MessageStore
 from broker.store.recovery import choose_start, newest_older_file
-from tests.broker.memory_disk import MemoryDisk, memory_ports
+from tests.broker.memory_disk import MemoryDisk
+from tests.broker.store_rig import bodies, die, loaded, put
 
-CONFIG = StoreConfig(
-    root="/store", log_file_size=1024, queue_file_size=100, index_slots=5, index_entries=50
-)
 LOG = "/store/commitlog"
 HOUR = 3_600_000
-
-
-async def loaded(
-    disk: MemoryDisk, config: StoreConfig = CONFIG, crash: CrashPoint | None = None
-) -> MessageStore:
-    store = MessageStore(config, memory_ports(disk, crash))
-    store.recovery = await store.load()
-    return store
-
-
-def put(store: MessageStore, *bodies: str, queue_id: int = 0, topic: str = "t") -> None:
-    for body in bodies:
-        store.put(MessageDraft(topic, queue_id, body.encode(), {"KEYS": "k"}))
-
-
-def bodies(store: MessageStore, queue_id: int = 0, topic: str = "t") -> list[str]:
-    found, offset = [], store.queue_bounds(topic, queue_id)[0]
-    while True:
-        got = store.get(topic, queue_id, offset)
-        if not got.records:
-            return found
-        found += [decode_message(record).body.decode() for record in got.records]
-        offset = got.next_offset
-
-
-async def die(store: MessageStore) -> MemoryDisk:
-    await store.close(clean=False)
-    disk = store._ports.disk
-    disk.process_crash()
-    return disk
 
 
 async def test_a_clean_stop_and_a_crash_are_told_apart() -> None:
@@ -327,72 +292,6 @@ async def test_expired_files_go_with_what_points_at_them() -> None:
     put(store, "030")
     assert bodies(store)[-1] == "030"
     await store.close()
-
-
-@pytest.mark.parametrize("seed", range(8))
-async def test_a_slave_fed_in_any_pieces_is_its_masters_twin(seed: int) -> None:
-    """Bytes cut anywhere, across records and files, restarts in between: the same store."""
-    rng = Random(seed)
-    master = await loaded(MemoryDisk())
-    for number in range(40):
-        put(master, f"{number} " + "x" * rng.randrange(300), queue_id=number % 2)
-    slave_disk = MemoryDisk()
-    slave = await loaded(slave_disk)
-    while slave.log.end < master.log.end:
-        at = slave.log.end
-        data = master.read_log(at, rng.choice([1, 7, 100, 1000, 5000]))
-        assert slave.append_raw(at, data) == at + len(data)
-        if rng.random() < 0.1:
-            slave = await loaded(await die(slave))
-            # A blank stands for the rest of its file, whether that has come or not.
-            assert slave.log.end <= -(-(at + len(data)) // 1024) * 1024
-
-    assert slave.crc(0, slave.log.end) == master.crc(0, master.log.end)
-    for queue_id in (0, 1):
-        assert bodies(slave, queue_id) == bodies(master, queue_id)
-    assert slave.query("t", "k", 100)[0] == master.query("t", "k", 100)[0]
-    await slave.close()
-    await master.close()
-
-
-async def test_a_slave_takes_nothing_but_what_comes_next() -> None:
-    """Bytes for another place, and bytes that are no log, leave no trace."""
-    master = await loaded(MemoryDisk())
-    put(master, "a", "b")
-    slave = await loaded(MemoryDisk())
-    data = master.read_log(0, 10_000)
-
-    with pytest.raises(OutOfPlaceError):
-        slave.append_raw(512, data)
-    slave.append_raw(0, data)
-    with pytest.raises(OutOfPlaceError):
-        slave.append_raw(0, data)
-    with pytest.raises(RecordError):
-        slave.append_raw(len(data), b"not a record at all")
-    assert slave.log.end == len(data)
-    assert bodies(slave) == ["a", "b"]
-    await slave.close()
-    await master.close()
-
-
-async def test_a_slave_may_begin_with_a_later_file() -> None:
-    """Its master has removed the first ones: the queue begins where the log does."""
-    master = await loaded(MemoryDisk())
-    put(master, *[f"{n:03d}" for n in range(20)])
-    begin = 1024
-    slave_disk = MemoryDisk()
-    slave = await loaded(slave_disk)
-    while (at := max(begin, slave.log.end)) < master.log.end:
-        slave.append_raw(at, master.read_log(at, 10_000))
-    start, end = slave.queue_bounds("t", 0)
-    assert (slave.log.min_offset, end) == (1024, 20)
-    assert bodies(slave) == [f"{n:03d}" for n in range(start, 20)]
-
-    await slave.close()
-    slave = await loaded(slave_disk)
-    assert slave.queue_bounds("t", 0) == (start, end)
-    await slave.close()
-    await master.close()
 
 
 def test_a_checkpoint_survives_its_file_and_damage_does_not() -> None:
