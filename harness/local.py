@@ -20,16 +20,20 @@ from harness.store.log import open_log
 from harness.surroundings import surroundings_of
 from harness.workloads.queue_client import QueueClient
 from histories.recorder import Recorder
+from nemesis.schedules import Schedule
 
 __all__ = ["play_seed_demo", "run_local"]
 
 
-def run_local(options: RunOptions, console: Console) -> RunResult:
-    """Run once from beginning to end, and return the result with everything torn down."""
+def run_local(options: RunOptions, console: Console, schedule: Schedule | None = None) -> RunResult:
+    """Run once from beginning to end, and return the result with everything torn down.
+
+    With a schedule, this one is carried out instead of the seed's own.
+    """
     started = datetime.now(UTC)
     folder = create_run_folder(options.out_folder, options.name, started, options.seed)
     with open_log(folder.suite_log) as log, lease_ports(first=options.ports) as block:
-        run = Run(options, folder, log, _world_on(block), console, started)
+        run = Run(options, folder, log, _world_on(block), console, started, schedule=schedule)
         result: RunResult = _event_loop_runner()(run.live())
         return result
 

@@ -74,6 +74,7 @@ class Run:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     problems: list[str] = field(default_factory=list)
     judgement: Judgement | None = None
+    schedule: Schedule | None = None  # carried out in place of the seed's own
     phases: Phases = field(init=False)
     progress: Progress = field(init=False)
     _safety: Safety | None = None
@@ -135,7 +136,7 @@ class Run:
 
     async def _break(self, world: World, recorder: Recorder, interpreter: Interpreter) -> None:
         """Let clients work and faults happen; afterwards all is cured and no client is left."""
-        schedule = schedule_of(self.options)
+        schedule = self.schedule or schedule_of(self.options)
         self._store_schedule(schedule)
         conductor = conductor_of(world, schedule, self.folder, recorder)
         self._safety = Safety(

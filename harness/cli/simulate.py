@@ -4,6 +4,7 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -62,6 +63,7 @@ def _range(text: str) -> range:
 def _one(seed: int, given: Mapping[str, Any], out: str | None) -> int:
     from rich.console import Console
 
+    from harness.simulated.folder import write_simulated
     from harness.simulated.run import simulate as run
     from harness.simulated.swarm import options_of_seed
     from harness.verdict_text import print_verdict
@@ -77,7 +79,8 @@ def _one(seed: int, given: Mapping[str, Any], out: str | None) -> int:
         highlight=False,
     )
     if out is not None:
-        console.print(f"history: {_write(result, out)}", highlight=False, soft_wrap=True)
+        folder = write_simulated(result, Path(out))
+        console.print(f"history: {folder.history}", highlight=False, soft_wrap=True)
     print_verdict(console, result.judgement, _reproduction(seed, given))
     return result.judgement.validity.exit_code
 
@@ -139,20 +142,3 @@ def _reproduction(seed: int, given: Mapping[str, Any]) -> str:
         words.append("--volatile" if given["volatile"] else "--disk")
     code = commit()
     return " ".join(words) + (f"   (commit {code})" if code else "")
-
-
-def _write(result: Any, out: str) -> str:
-    from pathlib import Path
-
-    import msgspec
-
-    folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
-    lines = b"".join(msgspec.json.encode(op) + b"\n" for op in result.ops)
-    (folder / "history.jsonl").write_bytes(lines)
-    (folder / "trace.jsonl").write_text("".join(result.trace), encoding="utf-8")
-    (folder / "schedule.json").write_bytes(result.schedule.to_json())
-    (folder / "test.json").write_bytes(
-        msgspec.json.format(msgspec.json.encode(result.options.to_json()), indent=2)
-    )
-    return str(folder / "history.jsonl")

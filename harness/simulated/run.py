@@ -62,6 +62,7 @@ class SimulatedRun:
     """What came of a run."""
 
     options: RunOptions
+    planned: Schedule  # by which the run is repeated, byte for byte
     schedule: Schedule  # as it was carried out
     ops: tuple[Op, ...]
     judgement: Judgement
@@ -83,11 +84,13 @@ class SimulatedRun:
 def simulate(options: RunOptions, schedule: Schedule | None = None) -> SimulatedRun:
     """Run once on virtual time; with a schedule, this one instead of the seed's own."""
     began = time.perf_counter()
-    life = _Life(options, schedule or schedule_of(options))
+    planned = schedule or schedule_of(options)
+    life = _Life(options, planned)
     virtual_s = run_virtual(life.live())
     assert life.judgement is not None, "a life ends with its judgement, or raises"
     return SimulatedRun(
         options,
+        planned,
         life.executed,
         tuple(life.recorder.ops),
         life.judgement,

@@ -4,6 +4,7 @@ runs/<workload>-<nemesis>/<UTC time>-<seed>/
     test.json       options, versions, toxiproxy kind, timings, phases
     history.jsonl   every op, written as it happened
     schedule.json   the faults, as they were executed
+    plan.json       the faults as they were meant, where that alone repeats a run exactly
     results.json    the judgement
     junit.xml       the same for CI servers
     report.html     the same for people
@@ -43,6 +44,11 @@ class RunFolder:
     def schedule(self) -> Path:
         """The faults, as executed."""
         return self.path / "schedule.json"
+
+    @property
+    def plan(self) -> Path:
+        """The faults as they were meant; only simulated runs have it."""
+        return self.path / "plan.json"
 
     @property
     def results(self) -> Path:
