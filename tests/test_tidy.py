@@ -49,6 +49,7 @@ PURE = (
     "nemesis/faults.py",
     "nemesis/schedules.py",
     "nemesis/packages.py",
+    "nemesis/shapes.py",
 )
 HOSTS = ("histories/recorder.py", "histories/formats")
 
