@@ -221,7 +221,7 @@ def _forget(content: _Content, rng: Random) -> None:
     if kept < len(content.pending) and rng.random() < 0.5:
         position, data = content.pending[kept]
         if data:
-            _apply(image, position, data[: rng.randint(0, len(data))])
+            _apply(image, position, data[: rng.randint(1, len(data))])
     content.seen = image
     content.durable = bytearray(image)
     content.pending.clear()
