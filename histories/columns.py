@@ -59,6 +59,7 @@ MESSAGE_COLUMNS: Mapping[str, type[np.signedinteger[Any]]] = {
 }
 
 _TYPES = {kind.word: int(kind) for kind in OpType}
+_FIRST_SIZE = 1 << 16
 _INT32_MAX = 2**31 - 1
 _INT64_MAX = 2**63 - 1
 
@@ -213,14 +214,14 @@ class Columns:
 
 
 class ColumnBuilder:
-    """Blocks in the order of the file, which ``finish`` joins to columns."""
+    """Blocks in the order of the file, copied to columns that grow in place."""
 
     def __init__(self) -> None:
         self.tables = Tables()
         self.size = 0
-        self._blocks: dict[str, list[Array]] = {name: [] for name in OP_COLUMNS}
-        self._deliveries: list[NDArray[np.int64]] = []
-        self._sends: list[NDArray[np.int64]] = []
+        self._ops = {name: _Growing(dtype) for name, dtype in OP_COLUMNS.items()}
+        self._deliveries = {name: _Growing(dtype) for name, dtype in MESSAGE_COLUMNS.items()}
+        self._sends = {name: _Growing(dtype) for name, dtype in MESSAGE_COLUMNS.items()}
 
     def block(self, size: int) -> Block:
         """Begin the next block; it counts only once it was added."""
@@ -231,27 +232,57 @@ class ColumnBuilder:
         index = block.column("index")
         missing = np.flatnonzero(index == NONE)
         index[missing] = self.size + missing
-        for name, blocks in self._blocks.items():
-            blocks.append(block.columns.get(name, _absent(block.size, OP_COLUMNS[name])))
-        for messages, found in (
+        for name, growing in self._ops.items():
+            growing.append(block.columns.get(name), block.size)
+        for table, messages in (
             (self._deliveries, block.deliveries()),
             (self._sends, block.sends()),
         ):
-            if found is not None:
-                found[0] += self.size
-                messages.append(found)
+            if messages is not None:
+                messages[0] += self.size
+                for growing, column in zip(table.values(), messages, strict=True):
+                    growing.append(None if (column == NONE).all() else column, len(column))
         self.size += block.size
 
     def finish(self) -> Columns:
-        """Join the blocks, one column at a time, to hold only one of them twice."""
-        ops = {name: _join(self._blocks.pop(name), OP_COLUMNS[name]) for name in OP_COLUMNS}
-        return Columns(
-            self.size,
-            ops,
-            _message_columns(self._deliveries),
-            _message_columns(self._sends),
-            self.tables,
-        )
+        """Give the columns; the builder is empty then."""
+        parts = [
+            {name: growing.finish() for name, growing in table.items()}
+            for table in (self._ops, self._deliveries, self._sends)
+        ]
+        return Columns(self.size, parts[0], parts[1], parts[2], self.tables)
+
+
+class _Growing:
+    """A column to append to. It is one array that the kernel moves, so it is never there twice."""
+
+    __slots__ = ("_array", "_dtype", "_size")
+
+    def __init__(self, dtype: type[np.signedinteger[Any]]) -> None:
+        self._dtype = dtype
+        self._size = 0
+        self._array: Array | None = None
+
+    def append(self, block: Array | None, size: int) -> None:
+        """Add a block, or as many times -1 if the block has no such column."""
+        if block is not None or self._array is not None:
+            end = self._size + size
+            if self._array is None:
+                self._array = np.full(max(end, _FIRST_SIZE), NONE, self._dtype)
+            if end > len(self._array):
+                # Nobody else has seen the array yet, so it may move.
+                self._array.resize(max(end, len(self._array) * 3 // 2), refcheck=False)
+            self._array[self._size : end] = NONE if block is None else block
+        self._size += size
+
+    def finish(self) -> Array:
+        """Give the column, which nobody can change any more."""
+        column, self._array = self._array, None
+        if column is None:
+            return _absent(self._size, self._dtype)
+        column.resize(self._size, refcheck=False)
+        column.flags.writeable = False
+        return column
 
 
 def _type_code(op: Op) -> int:
@@ -270,14 +301,6 @@ def _absent(size: int, dtype: type[np.signedinteger[Any]]) -> Array:
     return np.broadcast_to(np.array(NONE, dtype), size)
 
 
-def _join(blocks: list[Array], dtype: type[np.signedinteger[Any]]) -> Array:
-    if all(block.strides == (0,) for block in blocks):
-        return _absent(sum(map(len, blocks)), dtype)
-    joined = np.concatenate(blocks)
-    joined.flags.writeable = False
-    return joined
-
-
 def _by_row(messages: list[NDArray[np.int64]]) -> NDArray[np.int64] | None:
     if not messages:
         return None
@@ -286,16 +309,3 @@ def _by_row(messages: list[NDArray[np.int64]]) -> NDArray[np.int64] | None:
     if (rows[1:] >= rows[:-1]).all():
         return joined
     return joined[:, np.argsort(rows, kind="stable")]
-
-
-def _message_columns(messages: list[NDArray[np.int64]]) -> Mapping[str, Array]:
-    if not messages:
-        return {name: _absent(0, dtype) for name, dtype in MESSAGE_COLUMNS.items()}
-    columns: dict[str, Array] = {}
-    for line, (name, dtype) in enumerate(MESSAGE_COLUMNS.items()):
-        column = np.concatenate([block[line] for block in messages])
-        columns[name] = (
-            _absent(len(column), dtype) if (column == NONE).all() else column.astype(dtype)
-        )
-        columns[name].flags.writeable = False
-    return columns

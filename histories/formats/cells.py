@@ -32,6 +32,7 @@ Ints = NDArray[np.int64]
 _LIMITS = {"process": 2**31 - 1}
 _NO_LIMIT = 2**63 - 1
 _MS = 1_000_000  # OpenChaos tells milliseconds
+_TABLE_MAX = 4096
 _COUNT_MAX = 100  # a constant counts something in the line, such as its attempts
 _PRODUCER_MAX, _COUNTER_MAX = 999_999, 999_999_999_999
 
@@ -90,10 +91,25 @@ class Name:
 
     def read(self, scan: Scan, first: Ints) -> tuple[Array, None]:
         """Give the column; there are few different names, so each is spelled once."""
+        if len(self.runs) == 1:
+            return self._looked_up(scan.numbers(first + self.runs[0])), None
         numbers = np.stack([scan.numbers(first + run) for run in self.runs])
         found, places = np.unique(numbers, axis=1, return_inverse=True)
         codes = [self.names.code(self._spelled(column)) for column in found.T.tolist()]
         return np.array(codes, np.int64)[places.reshape(-1)], None
+
+    def _looked_up(self, numbers: Ints) -> Array:
+        """Give the codes of one run's numbers, which are as a rule small: by a table."""
+        if numbers.max(initial=0) >= _TABLE_MAX:
+            found, places = np.unique(numbers, return_inverse=True)
+        else:
+            found, places = np.flatnonzero(np.bincount(numbers)), numbers
+        codes = [self.names.code(self._spelled([number])) for number in found.tolist()]
+        if places is not numbers:
+            return np.array(codes, np.int64)[places]
+        table = np.zeros(int(found[-1]) + 1, np.int64)
+        table[found] = codes
+        return table[numbers]
 
     def _spelled(self, numbers: list[int]) -> str:
         ends = [*map(str, numbers), ""]

@@ -93,6 +93,8 @@ class Meaning:
 
     def fill(self, scan: Scan, lines: Ints, block: Block) -> Ints:
         """Write the lines' ops to their rows of the block; give the lines that did not fit."""
+        if not len(lines):
+            return lines
         first = scan.first[lines]
         parts = [self.columns, *self.deliveries, *self.sends]
         read: list[dict[str, Array]] = []
