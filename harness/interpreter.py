@@ -106,13 +106,17 @@ class Interpreter:
                 return
 
             invocation = plan.next()
-            self._record(process, OpType.INVOKE, invocation, {})
-            completion = await self._invoke(process, client, invocation)
-            self._record(process, completion.type, invocation, completion.fields)
-
+            completion = await self.perform(process, client, invocation)
             if completion.type is OpType.INFO:
                 return
             plan.on_completion(invocation, completion)
+
+    async def perform(self, process: int, client: Client, invocation: Invocation) -> Completion:
+        """Carry one invocation out, and write down how it began and how it ended."""
+        self._record(process, OpType.INVOKE, invocation, {})
+        completion = await self._invoke(process, client, invocation)
+        self._record(process, completion.type, invocation, completion.fields)
+        return completion
 
     async def _invoke(self, process: int, client: Client, invocation: Invocation) -> Completion:
         try:

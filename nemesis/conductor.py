@@ -94,6 +94,18 @@ class Conductor:
         if problems:
             raise NemesisError(f"not cured: {'; '.join(problems)}")
 
+    async def inject(self, fault: Fault) -> int:
+        """Inject a fault that is in no schedule, and return its number; for tests by hand."""
+        self._injected.append(asyncio.Event())
+        number = len(self._injected) - 1
+        now_ms = self._now_ms()
+        await self._inject(number, Step(now_ms, now_ms, fault))
+        return number
+
+    async def cure(self, number: int) -> Proof:
+        """Cure one fault before its time."""
+        return await self._cure(number, self.active[number])
+
     async def _perform(self, number: int, step: Step) -> None:
         try:
             await self._await_turn(number, step)

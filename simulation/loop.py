@@ -18,13 +18,13 @@ is an error, since a thread is a second clock).
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from simulation.hosts import HOST, HostDiedError
 
-__all__ = ["SimulationStuckError", "VirtualLoop", "run_virtual"]
+__all__ = ["SimulationStuckError", "VirtualLoop", "run_virtual", "virtual_loop"]
 
 T = TypeVar("T")
 
@@ -135,14 +135,19 @@ def run_virtual(main: Coroutine[Any, Any, T]) -> T:
     >>> run_virtual(sleeper())
     3600.000001
     """
+    with virtual_loop() as loop:
+        return loop.run_until_complete(main)
+
+
+@contextmanager
+def virtual_loop() -> Iterator[VirtualLoop]:
+    """Open a fresh virtual loop that is run step by step, and close it with all that waits."""
     loop = VirtualLoop()
     loop.set_exception_handler(_unless_dead)
     try:
-        asyncio.set_event_loop(loop)
-        return loop.run_until_complete(main)
+        yield loop
     finally:
         _bury(loop)
-        asyncio.set_event_loop(None)
         loop.close()
 
 

@@ -8,30 +8,23 @@ digest of both the history and the nodes' logs, by which two runs of one seed ar
 import asyncio
 import hashlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 import structlog
 
 from checkers.suite import Judgement
-from checkers.verdict import Validity, Verdict
-from harness.convergence import converge
-from harness.drain import drain_all, dump_all
+from harness.conclusion import conclude
 from harness.draws import stream
 from harness.fault_plan import schedule_of
 from harness.interpreter import Interpreter
-from harness.judgement import judge_run, with_verdicts
-from harness.operations import Operations
+from harness.memory_recorder import MemoryRecorder
 from harness.options import RunOptions
 from harness.phases import Phases
-from harness.quiesce import quiesce
-from harness.readiness import routed
 from harness.safety import Safety
 from harness.simulated.world import SimulatedWorld
 from harness.timings import OP_TIMEOUT_MS
 from harness.watch import Watch
-from harness.workloads.queue import TOPIC
-from histories.history import History
 from histories.op import NEMESIS, FaultRecord, Op
 from nemesis.conductor import Conductor
 from nemesis.journal import Journal
@@ -41,20 +34,6 @@ from simulation.loop import run_virtual
 __all__ = ["SimulatedRun", "simulate"]
 
 ENCODE = msgspec.json.Encoder().encode
-
-
-@dataclass(slots=True)
-class MemoryRecorder:
-    """Keeps ops in memory, timed by the loop that runs."""
-
-    ops: list[Op] = field(default_factory=list)
-
-    def record(self, **fields: object) -> Op:
-        """Keep an op that happens now."""
-        now_ns = round(asyncio.get_running_loop().time() * 1e9)
-        op = Op(index=len(self.ops), time=now_ns, **fields)  # type: ignore[arg-type]
-        self.ops.append(op)
-        return op
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,25 +105,9 @@ class _Life:
         )
         await self._break(interpreter)
 
-        operations = Operations(self.recorder, interpreter.processes)
-        operator = await self.world.operator()
-        problem = await quiesce(self.world, operations)
-        self._problems += [problem] if problem else []
-        problem = await routed(operator)
-        self._problems += [problem] if problem else []
-        await drain_all(operator, operations, TOPIC, options.queues)
-        await dump_all(operator, operations)
-        self._problems += operations.problems
-        judgement = judge_run(History.from_ops(self.recorder.ops), options)
-
-        if "diverged" in judgement.anomalies:
-            await operator.resynchronise()
-        convergence = await converge(self.world, operator, operations)
-        more = {"convergence": convergence}
-        if self._problems:
-            more["run"] = Verdict(Validity.UNKNOWN, why=tuple(self._problems))
-        self.judgement = with_verdicts(judgement, more)
-        await operator.close()
+        self.judgement = await conclude(
+            self.world, self.recorder, interpreter.processes, options, self._problems
+        )
         await self.world.stop()
         return loop.time()
 
