@@ -167,3 +167,5 @@ class Upkeep:
         now = asyncio.get_running_loop().time()
         if now >= self._clean_due:
             await self.remove_expired()
+        elif self.full is not None:
+            self.check_space()  # a start on a full disk must not wait for the first cleaning

@@ -120,6 +120,21 @@ def test_queues_that_cannot_be_written_block_until_there_is_room() -> None:
     on_virtual_time(test)
 
 
+def test_a_start_on_a_full_disk_takes_writes_soon_after_there_is_room() -> None:
+    """The first cleaning is a minute away, and P12 promises a whole cluster in half of that."""
+
+    async def test(disk: MemoryDisk, store: MessageStore) -> None:
+        disk.used = 1.0
+        store._upkeep.check_space()
+        with pytest.raises(DiskFullError):
+            store.put(draft())
+        disk.used = 0.1
+        await asyncio.sleep(11)
+        assert store.put(draft()).queue_offset == 0
+
+    on_virtual_time(test)
+
+
 def test_a_sync_that_fails_in_the_background_stops_the_store() -> None:
     """Found by a timer or by a sender, it is as final."""
 
