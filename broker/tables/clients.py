@@ -44,15 +44,39 @@ class Subscription(msgspec.Struct, frozen=True, rename="camel"):
         return None if self.sub_string in ("*", "") or not self.code_set else self.code_set
 
 
+_NAMES = {
+    "consume_type": ("CONSUME_ACTIVELY", "CONSUME_PASSIVELY"),
+    "message_model": ("BROADCASTING", "CLUSTERING"),
+    "consume_from_where": (
+        "CONSUME_FROM_LAST_OFFSET",
+        "CONSUME_FROM_LAST_OFFSET_AND_FROM_MIN_WHEN_BOOT_FIRST",
+        "CONSUME_FROM_MIN_OFFSET",
+        "CONSUME_FROM_MAX_OFFSET",
+        "CONSUME_FROM_FIRST_OFFSET",
+        "CONSUME_FROM_TIMESTAMP",
+    ),
+}
+"""Java's enums in their order: the C++ client sends places, and Java's broker takes either."""
+
+
 class ConsumerData(msgspec.Struct, frozen=True, rename="camel"):
-    """A consumer group, as one of its members describes it."""
+    """A consumer group, as one of its members describes it; places become names."""
 
     group_name: str
-    consume_type: str = "CONSUME_PASSIVELY"
-    message_model: str = "CLUSTERING"
-    consume_from_where: str = "CONSUME_FROM_LAST_OFFSET"
+    consume_type: str | int = "CONSUME_PASSIVELY"
+    message_model: str | int = "CLUSTERING"
+    consume_from_where: str | int = "CONSUME_FROM_LAST_OFFSET"
     subscription_data_set: tuple[Subscription, ...] = ()
     unit_mode: bool = False
+
+    def __post_init__(self) -> None:
+        """Spell places as names; ``ValueError`` for a place that there is not."""
+        for member, names in _NAMES.items():
+            place = getattr(self, member)
+            if isinstance(place, int):
+                if not 0 <= place < len(names):
+                    raise ValueError(f"expected {member} below {len(names)}, got {place}")
+                msgspec.structs.force_setattr(self, member, names[place])
 
 
 class ProducerData(msgspec.Struct, frozen=True, rename="camel"):

@@ -141,6 +141,30 @@ def test_a_groups_connections_can_be_seen() -> None:
     play(scenario, start=ALONE)
 
 
+def test_a_heartbeat_may_say_places_for_names() -> None:
+    """The C++ client sends the ordinals of Java's enums, and versions as strings."""
+
+    async def scenario(rig: Rig) -> None:
+        subscription = b'{"subString":"*","subVersion":"1795506761652","topic":"T"}'
+        said = (
+            b'{"clientID":"1-127.0.0.1@DEFAULT","consumerDataSet":[{"consumeFromWhere":%d,'
+            b'"consumeType":1,"groupName":"g","messageModel":1,"subscriptionDataSet":[%s]}]}'
+        )
+        await rig.ask(RequestCode.HEART_BEAT, said % (4, subscription))
+
+        reply = await rig.ask(RequestCode.GET_CONSUMER_CONNECTION_LIST, **GROUP)
+        found = fastjson.loads_object(reply.body)
+        assert found["consumeFromWhere"] == "CONSUME_FROM_FIRST_OFFSET"
+        assert (found["consumeType"], found["messageModel"]) == ("CONSUME_PASSIVELY", "CLUSTERING")
+        assert found["subscriptionTable"]["T"]["subVersion"] == 1795506761652
+
+        refused = await rig.ask(RequestCode.HEART_BEAT, said % (6, subscription))
+        assert refused.code == ResponseCode.SYSTEM_ERROR
+        assert "expected consume_from_where below 6, got 6" in str(refused.remark)
+
+    play(scenario, start=ALONE)
+
+
 def test_a_heartbeat_that_is_none_is_answered_with_an_error() -> None:
     async def scenario(rig: Rig) -> None:
         reply = await rig.ask(RequestCode.HEART_BEAT, b"{]", at=MASTER)
