@@ -3,7 +3,8 @@
 Ops are dropped in pairs, an invoke with its completion, and faults whole: first large chunks, then
 small ones, as long as the anomaly stays with the same validity (delta debugging). So the extract
 is a well-formed history by itself. It begins with the ops of one finding and their queue if that
-is enough, else with everything; ``JUDGEMENTS_MAX`` bounds the work.
+is enough, else with everything. A history that is unknown for this anomaly alone does not become
+invalid. ``JUDGEMENTS_MAX`` and ``WORK_MAX``, in ops judged, bound the work.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,11 +15,13 @@ import numpy as np
 from checkers.contract import Contract
 from checkers.proof import rows_of
 from checkers.suite import judge
+from checkers.verdict import Validity
 from histories.history import NONE, History
 
-__all__ = ["JUDGEMENTS_MAX", "extract"]
+__all__ = ["JUDGEMENTS_MAX", "WORK_MAX", "extract"]
 
 JUDGEMENTS_MAX = 400
+WORK_MAX = 5_000_000
 
 Unit: TypeAlias = tuple[int, ...]
 """Rows that stay or go together."""
@@ -29,15 +32,21 @@ def extract(
 ) -> History:
     """Give the smallest sub-history found that still has the anomaly; KeyError if it has none."""
     contract = contract or Contract()
-    wanted = judge(history, contract, workload).anomalies[name]
-    left = [JUDGEMENTS_MAX]
+    whole = judge(history, contract, workload)
+    wanted = whole.anomalies[name]
+    judgements, work = 0, 0
 
     def shows(units: Sequence[Unit]) -> bool:
-        if left[0] <= 0:
+        nonlocal judgements, work
+        part = _part(history, units)
+        judgements, work = judgements + 1, work + len(part)
+        if judgements > JUDGEMENTS_MAX or work > max(WORK_MAX, 2 * len(history)):
             return False
-        left[0] -= 1
-        judged = judge(_part(history, units), contract, workload).anomalies.get(name)
-        return judged is not None and judged.validity is wanted.validity
+        judgement = judge(part, contract, workload)
+        judged = judgement.anomalies.get(name)
+        same = judged is not None and judged.validity is wanted.validity
+        # A part that is worse than the whole would accuse of what did not happen.
+        return same and judgement.validity <= max(whole.validity, Validity.UNKNOWN)
 
     units = _units(history)
     proof = rows_of(history, wanted.findings[0].ops) if wanted.findings else []

@@ -5,12 +5,12 @@
 import json
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from checkers.suite import Judgement
+    from harness.cli.judging import Judged
 
 __all__ = ["check"]
 
@@ -20,86 +20,88 @@ __all__ = ["check"]
 @click.option("--mode", help="brokerRole+flushDiskType; else from test.json, else the strictest.")
 @click.option("--workload", help="Read the file as this workload's, whatever it looks like.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a file.")
-@click.option("--explain", metavar="NAME", help="Show every proof there is of this anomaly.")
+@click.option("--explain", metavar="NAME", help="Show this anomaly's proofs, op by op.")
+@click.option("--extract", metavar="NAME", help="Write the smallest part that shows this anomaly.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where --extract writes.")
 def check(
+    *,
     files: tuple[Path, ...],
     mode: str | None,
     workload: str | None,
-    as_json: bool,  # noqa: FBT001  click gives flags as booleans
+    as_json: bool,
     explain: str | None,
+    extract: str | None,
+    output: Path | None,
 ) -> int:
     """Judge histories by what the mode promises.
 
     A file may be our JSONL, Jepsen's EDN or JSONL, OpenChaos's, or Parquet; plain, .gz or .zst.
     """
-    from checkers.anomalies import ANOMALIES
     from checkers.verdict import Validity
+    from harness.cli.judging import judge_file
 
-    if explain is not None and explain not in ANOMALIES:
-        nearest = get_close_matches(explain, ANOMALIES, n=1)
-        hint = f"did you mean {nearest[0]}? " if nearest else ""
-        raise click.UsageError(
-            f"--explain: got {explain!r}; {hint}`mqhavoc list checkers` lists the names"
-        )
+    _require_known("--explain", explain)
+    _require_known("--extract", extract)
+    if (extract is None) != (output is None):
+        raise click.UsageError("--extract NAME and -o FILE go together; got only one of them")
+    if extract is not None and len(files) > 1:
+        raise click.UsageError(f"--extract: expected one history, got {len(files)}")
     worst = Validity.VALID
     for path in files:
-        judgement = _judge(path, mode, workload, quiet=as_json)
-        worst = max(worst, judgement.validity)
+        judged = judge_file(path, mode, workload)
+        worst = max(worst, judged.judgement.validity)
         if as_json:
-            click.echo(json.dumps(judgement.to_json()))
+            click.echo(json.dumps(judged.judgement.to_json()))
         else:
-            _print(judgement, explain)
+            _print(judged, explain)
+        if extract is not None and output is not None:
+            _extract(judged, extract, output, quiet=as_json)
     return worst.exit_code
 
 
-def _judge(path: Path, mode: str | None, workload: str | None, *, quiet: bool) -> "Judgement":
-    from checkers.contract import Contract
-    from checkers.suite import CHECKERS, judge
-    from harness.cli.files import reading
-    from histories.formats import read_history
+def _require_known(option: str, name: str | None) -> None:
+    """Refuse a name that no anomaly has, before a file is read."""
+    from checkers.anomalies import ANOMALIES
 
-    if workload is not None and workload not in CHECKERS:
-        raise click.UsageError(f"workload: expected one of {', '.join(CHECKERS)}, got {workload!r}")
-    chosen, source = _mode(path, mode)
-    try:
-        contract = Contract.parse(chosen)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    with reading(path):
-        history = read_history(path, workload)
-    if not quiet:
-        click.echo(f"{path}: {len(history):,} ops, judged as {contract.mode} ({source})")
-    return judge(history, contract, workload)
+    if name is not None and name not in ANOMALIES:
+        nearest = get_close_matches(name, ANOMALIES, n=1)
+        hint = f"did you mean {nearest[0]}? " if nearest else ""
+        raise click.UsageError(
+            f"{option}: got {name!r}; {hint}`mqhavoc list checkers` lists the names"
+        )
 
 
-def _mode(path: Path, mode: str | None) -> tuple[str, str]:
-    """Find the mode: asked for, or the run's own, or the strictest."""
-    from harness.options import MODE_DEFAULT
-
-    if mode is not None:
-        return mode, "--mode"
-    beside = path.parent / "test.json"
-    if beside.is_file():
-        try:
-            stored: Any = json.loads(beside.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            stored = {}
-        if isinstance(stored, dict) and isinstance(stored.get("mode"), str):
-            return stored["mode"], "test.json"
-    return MODE_DEFAULT, "the strictest"
-
-
-def _print(judgement: "Judgement", explain: str | None) -> None:
+def _print(judged: "Judged", explain: str | None) -> None:
     from rich.console import Console
 
-    from harness.verdict_text import explain_anomaly, print_verdict
+    from checkers.proof import explain as proofs
+    from harness.verdict_text import print_verdict
 
-    console = Console()
+    judgement, mode = judged.judgement, judged.contract.mode
+    ops = len(judged.history)
+    click.echo(f"{judged.path}: {ops:,} ops, judged as {mode} ({judged.source})")
     if explain is None:
-        print_verdict(console, judgement)
-        return
-    if explain in judgement.anomalies:
-        explain_anomaly(console, judgement.anomalies[explain])
+        print_verdict(Console(), judgement)
+    elif explain in judgement.anomalies:
+        anomaly = judgement.anomalies[explain]
+        breaks = f"  breaks {anomaly.promise}" if anomaly.promise else ""
+        click.echo(f"{anomaly.validity.word}: {explain} x{anomaly.count:,}{breaks}\n")
+        click.echo(proofs(judged.history, anomaly))
     else:
-        found = ", ".join(judgement.anomalies) or "nothing"
-        console.print(f"{judgement.validity.word}: no {explain} here; found {found}")
+        click.echo(_absent(judged, explain))
+
+
+def _extract(judged: "Judged", name: str, output: Path, *, quiet: bool) -> None:
+    from harness.cli.judging import write_extract
+
+    if name not in judged.judgement.anomalies:
+        raise click.ClickException(f"--extract: {_absent(judged, name)}")
+    ops = write_extract(judged, name, output)
+    if not quiet:
+        click.echo(f"{output}: {ops:,} ops that still show {name}")
+        click.echo(f"judge it: mqhavoc check --mode {judged.contract.mode} {output}")
+
+
+def _absent(judged: "Judged", name: str) -> str:
+    found = ", ".join(judged.judgement.anomalies) or "nothing"
+    return f"{judged.judgement.validity.word}: no {name} here; found {found}"

@@ -110,7 +110,14 @@ def test_a_file_that_is_no_history_is_254(
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--mode", "SYNC"], ["--workload", "nothing"], ["--explain", "lots"], ["--extract", "x"]],
+    [
+        ["--mode", "SYNC"],
+        ["--workload", "nothing"],
+        ["--explain", "lots"],
+        ["--extract", "x"],
+        ["--extract", "lost"],
+        ["-o", "small.jsonl"],
+    ],
 )
 def test_wrong_options_are_254(arguments: list[str], tmp_path: Path) -> None:
     path = record(tmp_path / "history.jsonl", lost=False)
@@ -136,3 +143,41 @@ def test_a_history_is_converted_and_judged_the_same(tmp_path: Path) -> None:
     assert run_command(["convert", str(path), str(target)]) == 0
     assert run_command(["check", str(target)]) == 1
     assert run_command(["convert", str(path), str(target)]) == EXIT_USAGE
+
+
+def test_an_explanation_shows_the_ops_that_prove_the_anomaly(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = record(tmp_path / "history.jsonl", lost=True)
+
+    assert run_command(["check", "--explain", "lost", str(path)]) == 1
+
+    lines = capsys.readouterr().out.splitlines()
+    assert "invalid: lost x1  breaks P1" in lines
+    assert any(line.endswith("0 invoke send 0-1 @0") for line in lines)
+    assert any("1 ok drain 0:0-0:7 @0" in line for line in lines)
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "edn", "parquet", "jsonl.zst"])
+def test_an_extract_is_a_smaller_history_that_check_judges_the_same(
+    suffix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, small = record(tmp_path / "history.jsonl", lost=True), tmp_path / f"small.{suffix}"
+
+    assert run_command(["check", "--extract", "lost", "-o", str(small), str(path)]) == 1
+    assert f"{small}: 4 ops that still show lost" in capsys.readouterr().out
+    assert run_command(["check", "--json", str(small)]) == 1
+
+    found = json.loads(capsys.readouterr().out)
+    assert found["validity"] == "invalid"
+    assert found["anomalies"]["lost"]["count"] == 1
+
+
+def test_nothing_is_extracted_that_is_not_there_or_over_a_file_that_is(tmp_path: Path) -> None:
+    path, small = record(tmp_path / "history.jsonl", lost=True), tmp_path / "small.jsonl"
+    command = ["check", "--extract", "misordered", "-o", str(small), str(path)]
+
+    assert run_command(command) == EXIT_USAGE
+    assert not small.exists()
+    command[2], command[4] = "lost", str(path)
+    assert run_command(command) == EXIT_USAGE
