@@ -22,6 +22,7 @@ COMMANDS = {
     "run": "harness.cli.run:run",
     "check": "harness.cli.check:check",
     "simulate": "harness.cli.simulate:simulate",
+    "power": "harness.cli.power:power",
     "replay": "harness.cli.replay:replay",
     "seed-demo": "harness.cli.seed_demo:seed_demo",
     "convert": "harness.cli.convert:convert",

@@ -7,6 +7,7 @@ digest of both the history and the nodes' logs, by which two runs of one seed ar
 
 import asyncio
 import hashlib
+import logging
 import time
 from dataclasses import dataclass
 
@@ -34,6 +35,10 @@ from simulation.loop import run_virtual
 __all__ = ["SimulatedRun", "simulate"]
 
 ENCODE = msgspec.json.Encoder().encode
+
+# Brokers log into the trace. A name server has logging alone, and in a run on virtual time nobody
+# reads it; without a handler Python would print its warnings.
+logging.getLogger("broker").addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,160 @@
+"""The power to detect: which planted bugs are found, by which anomaly, in how many runs.
+
+A hunt runs one seed after another with the mutant's options, until a run is invalid. Before each
+of them the correct broker runs the same seed: if that one is accused, the seed is a false alarm,
+is reported as one, and proves nothing about the mutant.
+
+The mutants are no part of the product, so they are not installed with it: they are imported from
+``tests/quality`` of the repository that this package lies in.
+"""
+
+import importlib
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Protocol
+
+from checkers.minimal import extract
+from checkers.verdict import Validity
+from harness.judgement import contract_of
+from harness.simulated.run import SimulatedRun, simulate
+from harness.simulated.swarm import options_of_seed
+from histories.history import History
+
+__all__ = ["Hunt", "Mutant", "NoMutantsError", "catalogue", "hunt", "hunt_all", "run_mutant"]
+
+ROOT = Path(__file__).parents[2]
+REGISTRY = "tests.quality.mutants.registry"
+
+
+class NoMutantsError(Exception):
+    """There is no repository around this installation, and so no mutants."""
+
+
+class Mutant(Protocol):
+    """What ``tests/quality/mutants/mutant.py`` makes of a planted bug."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 - fields of a value
+
+    @property
+    def breaks(self) -> str: ...  # noqa: D102
+
+    @property
+    def finds(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    @property
+    def options(self) -> Mapping[str, Any]: ...  # noqa: D102
+
+    @property
+    def hidden(self) -> str: ...  # noqa: D102
+
+    @property
+    def planted(self) -> Callable[[], AbstractContextManager[None]]: ...  # noqa: D102
+
+
+@dataclass(slots=True)
+class Hunt:
+    """How one mutant was found, or that it was not."""
+
+    name: str
+    breaks: str
+    hidden: str  # why it cannot be seen, as far as the mutant's author knows
+    runs: int = 0
+    wall_s: float = 0.0
+    seed: int | None = None  # of the run that found it
+    found: tuple[str, ...] = ()  # the anomalies that it was invalid by
+    checkers: tuple[str, ...] = ()  # that named them
+    expected: bool = False  # whether one of them is the mutant's own
+    proof_ops: int | None = None  # how many ops the smallest history that shows it has
+    alarms: list[int] = field(default_factory=list)  # seeds that accuse the correct broker
+    broke: str = ""  # how the last run that the mutant broke off ended
+
+
+def catalogue() -> Mapping[str, Mutant]:
+    """Give every mutant by name; ``NoMutantsError`` if this is not a repository."""
+    if not ROOT.joinpath(*REGISTRY.split(".")).with_suffix(".py").is_file():
+        raise NoMutantsError(
+            f"expected tests/quality/mutants in {ROOT}, found none; planted bugs are not "
+            "installed with mqhavoc: clone its repository and install that with pip install -e"
+        )
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))
+    mutants: Mapping[str, Mutant] = importlib.import_module(REGISTRY).MUTANTS
+    return mutants
+
+
+def run_mutant(mutant: Mutant | None, seed: int, **options: Any) -> SimulatedRun:
+    """Run one seed with a planted bug, or with the correct broker."""
+    with mutant.planted() if mutant is not None else nullcontext():
+        return simulate(options_of_seed(seed, **options))
+
+
+def hunt(name: str, seeds: Sequence[int]) -> Hunt:
+    """Run seeds until one of them finds a mutant."""
+    mutant = catalogue()[name]
+    result = Hunt(name, mutant.breaks, mutant.hidden)
+    for seed in seeds:
+        if invalid_anomalies(run_mutant(None, seed, **mutant.options)):
+            result.alarms.append(seed)
+            continue
+        began = time.perf_counter()
+        result.runs += 1
+        try:
+            run = run_mutant(mutant, seed, **mutant.options)
+        except Exception:  # noqa: BLE001 - a broken broker may break whatever it touches
+            result.broke = traceback.format_exc().strip().splitlines()[-1]
+            continue
+        finally:
+            result.wall_s += time.perf_counter() - began
+        if found := invalid_anomalies(run):
+            _note(result, mutant, run, found)
+            break
+    return result
+
+
+def hunt_all(names: Sequence[str], seeds: Sequence[int], jobs: int) -> Iterator[Hunt]:
+    """Hunt many mutants on several processes; results come in the order of the names."""
+    if jobs == 1:
+        yield from (hunt(name, seeds) for name in names)
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(hunt, names, [seeds] * len(names))
+
+
+def invalid_anomalies(run: SimulatedRun) -> tuple[str, ...]:
+    """Name what a run is invalid by."""
+    return tuple(
+        name
+        for name, found in run.judgement.anomalies.items()
+        if found.validity is Validity.INVALID
+    )
+
+
+def _note(result: Hunt, mutant: Mutant, run: SimulatedRun, found: tuple[str, ...]) -> None:
+    own = [name for name in mutant.finds if name in found]
+    result.seed, result.expected = run.options.seed, bool(own)
+    result.found = (*own, *(name for name in found if name not in own))
+    result.checkers = tuple(
+        checker
+        for checker, verdict in run.judgement.verdicts.items()
+        if verdict.validity is Validity.INVALID
+    )
+    result.proof_ops = _smallest_proof(run, result.found)
+
+
+def _smallest_proof(run: SimulatedRun, names: Sequence[str]) -> int | None:
+    """Count the ops of the smallest history with the first anomaly that a history can show."""
+    history = History.from_ops(run.ops)
+    for name in names:
+        try:
+            return len(extract(history, name, contract_of(run.options), "ours"))
+        except KeyError:  # what the run saw itself, such as a cluster that did not become whole
+            continue
+    return None

@@ -1,0 +1,50 @@
+"""Routes and addresses that are no longer true."""
+
+from typing import Any
+
+from broker.ha.slave import SlaveReplication
+from broker.nameserver.routes import RouteTable
+from broker.registrar import Registrar
+from tests.quality.mutants.mutant import Plant, mutant
+
+__all__ = ["MUTANTS"]
+
+
+@mutant(
+    finds=("unconverged",),
+    hidden="nodes keep their addresses and there is one master: a client that is sent to a dead "
+    "one is refused there, and without a route it would be refused as well",
+    nemeses=("kill-master", "kill-slave", "power-cut-master"),
+    volatile=True,
+)
+def route_kept_after_death(plant: Plant) -> None:
+    """The name server keeps a broker whose connection ended or that fell silent."""
+    plant(
+        RouteTable,
+        channel_lost=lambda _self, _channel: [],
+        expire=lambda _self, _now_ms, _silence_ms: [],
+    )
+
+
+@mutant(finds=("unconverged",), nemeses=("wrong-ha-address", "kill-slave"), time_limit_s=12.0)
+def stale_master_address(plant: Plant) -> None:
+    """The slave keeps the first address of its master that it was told."""
+    on_master = SlaveReplication.on_master
+
+    def keep_the_first(self: Any, master: Any, now_ms: float) -> Any:
+        return on_master(self, None if self.master else master, now_ms)
+
+    plant(SlaveReplication, on_master=keep_the_first)
+
+
+@mutant(finds=("unconverged",), nemeses=("kill-nameserver", "pause-nameserver"))
+def registers_once(plant: Plant) -> None:
+    """A broker registers at its start and never again."""
+
+    async def never_again(self: Any) -> None:
+        """Do nothing."""
+
+    plant(Registrar, keep_registered=never_again)
+
+
+MUTANTS = (route_kept_after_death, stale_master_address, registers_once)

@@ -1,0 +1,37 @@
+"""A slave that is more than a copy to read from."""
+
+from typing import Any
+
+from broker.processors import pull, send
+from broker.remoting.codes import SendStatus
+from broker.store.reading import Got
+from tests.quality.mutants.mutant import Plant, mutant
+
+__all__ = ["MUTANTS"]
+
+
+@mutant(finds=("slave-wrote",), nemeses=("delay-replication", "pause-nameserver"))
+def slave_accepts_writes(plant: Plant) -> None:
+    """The slave stores what is sent to it."""
+    settle = send.settle
+
+    async def settle_anywhere(state: Any, end: int) -> SendStatus:
+        return SendStatus.SEND_OK if state.config.is_slave else await settle(state, end)
+
+    plant(send, refuse_on_slave=lambda _state, _what: None, settle=settle_anywhere)
+
+
+@mutant(finds=("unserved", "hole", "watermark-regressed"), nemeses=("kill-master", "pause-master"))
+def slave_serves_beyond_its_log(plant: Plant) -> None:
+    """The slave says that its queues go on behind the end of its log."""
+    get = pull._get
+
+    def get_beyond(state: Any, request: Any, codes: Any) -> Got:
+        got = get(state, request, codes)
+        beyond = state.config.is_slave and got.max_offset > 0
+        return got._replace(max_offset=got.max_offset + 1) if beyond else got
+
+    plant(pull, _get=get_beyond)
+
+
+MUTANTS = (slave_accepts_writes, slave_serves_beyond_its_log)
