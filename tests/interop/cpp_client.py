@@ -14,6 +14,11 @@ from rocketmq.client import Message, Producer, PushConsumer
 SECONDS_MAX = 40
 
 
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def main(namesrv: str, topic: str, count: int) -> None:
     got: list[str] = []
     consumer = PushConsumer("cppConsumer")
@@ -30,13 +35,13 @@ def main(namesrv: str, topic: str, count: int) -> None:
         message.set_keys(f"cpp{number}")
         message.set_body(f"Hello from C++ {number}")
         result = producer.send_sync(message)
-        print("sent", int(result.status), result.offset, flush=True)
+        say(f"sent {int(result.status)} {result.offset}")
 
     deadline = time.monotonic() + SECONDS_MAX
     while len(set(got)) < count and time.monotonic() < deadline:
         time.sleep(0.02)
     for body in got:
-        print("got", body, flush=True)
+        say(f"got {body}")
 
 
 if __name__ == "__main__":

@@ -30,18 +30,19 @@ async def until_registered(cluster: Cluster, *broker_ids: int) -> None:
         await until(f"the brokers {broker_ids} are registered", holds)
 
 
-async def until_copied(cluster: Cluster) -> None:
-    """Wait until the slave has, and serves, the whole log of its master."""
+async def until_copied(cluster: Cluster) -> int:
+    """Wait until the slave has the whole log of its master; where that ends."""
     async with session(cluster) as ours:
+        admin = Admin(ours)
+
+        async def end(port: int) -> int:
+            return int((await admin.broker_status(f"{HOST}:{port}"))["commitLogMaxOffset"])
 
         async def holds() -> bool:
-            ends = [
-                (await Admin(ours).broker_status(f"{HOST}:{port}"))["commitLogMaxOffset"]
-                for port in (cluster.master_port, cluster.slave_port)
-            ]
-            return ends[0] == ends[1] != "0"
+            return await end(cluster.slave_port) == await end(cluster.master_port) > 0
 
         await until("the slave's log is as long as the master's", holds)
+        return await end(cluster.master_port)
 
 
 async def create_topic(cluster: Cluster, topic: str, queues: int = 4) -> None:

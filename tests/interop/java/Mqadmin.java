@@ -8,7 +8,7 @@ import org.apache.rocketmq.tools.command.MQAdminStartup;
 public class Mqadmin {
     public static void main(String[] args) {
         for (String command : args) {
-            System.out.println("$ " + command);
+            System.out.println("\n$ " + command);
             MQAdminStartup.main0(command.split(" "), null);
         }
         System.exit(0);
