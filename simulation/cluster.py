@@ -11,6 +11,7 @@ one address, and ``foreign`` clients do not exist.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
@@ -25,6 +26,8 @@ from simulation.nodes import SimulatedClock, SimulatedNode
 from simulation.stores import SimulatedSettings, SimulatedStore
 
 __all__ = ["ADDRESSES", "NODES", "SimulatedCluster"]
+
+logging.getLogger("broker").addHandler(logging.NullHandler())  # thousands of runs say nothing
 
 NODES = ("nameserver", "master", "slave")
 ADDRESSES: Mapping[str, tuple[str, int]] = {
