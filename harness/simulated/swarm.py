@@ -5,7 +5,7 @@ exist at all, and so visits combinations that an all-on mix never shows. The dra
 run of some seconds says something: enough sends to be hit by a fault, few enough to be fast.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,7 +18,7 @@ from harness.options import MODES, RunOptions
 from harness.simulated.run import simulate
 from nemesis.registry import PACKAGES
 
-__all__ = ["SeedResult", "options_of_seed", "run_seed", "run_seeds"]
+__all__ = ["SeedResult", "command_of_seed", "options_of_seed", "run_seed", "run_seeds"]
 
 CHUNK = 4
 KINDS_MAX = 4  # of faults in one run
@@ -68,6 +68,32 @@ def options_of_seed(seed: int, **given: Any) -> RunOptions:
         if package.contract and all(need in offers for need in package.needs)
     ]
     return replace(options, nemeses=tuple(rng.sample(able, rng.randint(1, KINDS_MAX))))
+
+
+def command_of_seed(seed: int, given: Mapping[str, Any]) -> str:
+    """Spell the command that repeats the run of a seed with what was given.
+
+    >>> command_of_seed(7, {"mode": None, "nemeses": (), "volatile": True})
+    'mqhavoc simulate --seed 7 --nemesis none --volatile'
+    """
+    if given.get("scenario"):
+        given = {**given, "nemeses": None, "time_limit_s": None}  # it says them itself
+    words = ["mqhavoc", "simulate", "--seed", str(seed)]
+    for option, key in (
+        ("--scenario", "scenario"),
+        ("--mode", "mode"),
+        ("--time-limit", "time_limit_s"),
+        ("--rate", "rate"),
+        ("--concurrency", "concurrency"),
+        ("--queues", "queues"),
+    ):
+        if given.get(key):
+            words += [option, f"{given[key]}"]
+    if given.get("nemeses") is not None:
+        words += ["--nemesis", ",".join(given["nemeses"]) or "none"]
+    if given.get("volatile") is not None:
+        words.append("--volatile" if given["volatile"] else "--disk")
+    return " ".join(words)
 
 
 def run_seed(seed: int, **given: Any) -> SeedResult:
