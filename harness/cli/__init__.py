@@ -24,6 +24,7 @@ COMMANDS = {
     "simulate": "harness.cli.simulate:simulate",
     "power": "harness.cli.power:power",
     "replay": "harness.cli.replay:replay",
+    "shrink": "harness.cli.shrink:shrink",
     "seed-demo": "harness.cli.seed_demo:seed_demo",
     "convert": "harness.cli.convert:convert",
     "heal": "harness.cli.heal:heal",

@@ -1,0 +1,154 @@
+"""What is shrunk still fails, and nothing more can be left out of it."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from broker.processors import send
+from harness.cli import EXIT_USAGE, run_command
+from harness.options import RunOptions
+from harness.shrinking.case import Case
+from harness.shrinking.ddmin import ddmin, least
+from harness.shrinking.shrinker import Shrinker
+from harness.shrinking.story import Story, StoryError
+from harness.simulated.folder import write_simulated
+from harness.simulated.run import simulate
+from harness.simulated.swarm import options_of_seed
+from nemesis.faults import Fault, Step
+from nemesis.schedules import Schedule
+
+
+@given(st.lists(st.integers(0, 30), unique=True, max_size=16), st.data())
+@settings(max_examples=60)
+def test_ddmin_leaves_exactly_what_is_needed(items: list[int], data: st.DataObject) -> None:
+    needed = data.draw(st.lists(st.sampled_from(items), unique=True) if items else st.just([]))
+
+    found = ddmin(items, lambda kept: all(item in kept for item in needed))
+
+    assert found == [item for item in items if item in needed]
+
+
+@given(st.sets(st.frozensets(st.integers(0, 7), min_size=1), min_size=1, max_size=4))
+@settings(max_examples=60)
+def test_ddmin_is_one_minimal_whatever_fails(causes: set[frozenset[int]]) -> None:
+    """Several causes, and a test that is not monotone: an odd rest hides a failure."""
+
+    def fails(kept: list[int]) -> bool:
+        return any(cause <= set(kept) for cause in causes) and (len(kept) != 3)
+
+    found = ddmin(range(8), fails)
+
+    assert fails(found)
+    assert not any(fails(found[:place] + found[place + 1 :]) for place in range(len(found)))
+
+
+@given(st.integers(0, 500), st.integers(0, 500), st.integers(0, 500))
+@settings(max_examples=60)
+def test_least_finds_the_threshold(low: int, more: int, threshold: int) -> None:
+    high = low + more
+    found = least(low, high, lambda number: number >= threshold or number == high)
+    assert found == min(max(low, threshold), high)
+
+
+def step(name: str, at_ms: int, until_ms: int, after: int = 0) -> Step:
+    return Step(at_ms, until_ms, Fault(name, "kill", (name,)), after=after)
+
+
+def case_of(*steps: Step, limit_ms: int = 10_000) -> Case:
+    options = RunOptions(
+        seed=1, world="simulated", time_limit_s=limit_ms / 1000, rate=80, concurrency=6, queues=4
+    )
+    return Case(options, Schedule(steps, limit_ms, limit_ms - 1000))
+
+
+def test_a_case_shrinks_to_its_cause() -> None:
+    """Fails if b is on for a second or longer, with two clients or more."""
+    first = case_of(step("a", 1000, 3000), step("b", 3500, 6500), step("c", 7000, 9000))
+
+    def fails(case: Case) -> bool:
+        assert case.schedule.problems() == []
+        assert case.options.time_limit_s * 1000 == case.schedule.time_limit_ms
+        holds = {one.fault.name: one.until_ms - one.at_ms for one in case.schedule.steps}
+        return holds.get("b", 0) >= 1000 and case.options.concurrency >= 2
+
+    smallest = Shrinker(first, fails, tries_max=500).run()
+
+    (only,) = smallest.schedule.steps
+    assert (only.fault.name, only.at_ms, only.until_ms) == ("b", 3500, 4500)
+    assert smallest.options.concurrency == 2
+    assert smallest.options.queues == 1
+    assert smallest.options.rate == 5
+    assert smallest.schedule.time_limit_ms == 5000
+
+
+def test_no_case_is_asked_twice_and_no_more_than_allowed() -> None:
+    asked: list[Case] = []
+
+    def fails(case: Case) -> bool:
+        assert case not in asked
+        asked.append(case)
+        return len(case.schedule.steps) >= 2
+
+    steps = [step(name, 1000 * place, 1000 * place + 500) for place, name in enumerate("abcdef", 1)]
+    shrinker = Shrinker(case_of(*steps), fails, tries_max=7)
+    shrinker.run()
+
+    assert len(asked) == shrinker.tries == 7
+
+
+def test_a_step_goes_with_its_anchor_and_numbers_follow() -> None:
+    case = case_of(step("a", 1000, 2000), step("b", 2000, 3000), step("c", 100, 600, after=2))
+
+    assert [one.after for one in case.with_steps([2, 3]).schedule.steps] == [0, 1]
+    assert [one.fault.name for one in case.with_steps([1, 3]).schedule.steps] == ["a"]
+
+
+def test_a_story_is_read_as_it_was_written() -> None:
+    story = Story("a sentence", case_of(step("a", 1000, 2000)), "invalid", "lost", "skip-fsync")
+    assert Story.from_json(story.to_json()) == story
+
+    with pytest.raises(StoryError, match="expected a story"):
+        Story.from_json(b'{"title": "no more"}')
+
+
+@pytest.fixture
+def double_append(monkeypatch: pytest.MonkeyPatch) -> None:
+    put = send.put
+
+    def put_twice(state: Any, drafts: Any) -> Any:
+        put(state, drafts)
+        return put(state, drafts)
+
+    monkeypatch.setattr(send, "put", put_twice)
+
+
+@pytest.mark.usefixtures("double_append")
+def test_a_simulated_failure_becomes_a_folder_and_a_story(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    short = {"time_limit_s": 4.0, "rate": 40.0, "concurrency": 4, "queues": 2}
+    run = simulate(options_of_seed(5, nemeses=("kill-slave", "partition-replication"), **short))
+    folder = write_simulated(run, tmp_path / "run")
+    story_file = tmp_path / "stories" / "twice.json"
+
+    arguments = ["shrink", str(folder.path), "--anomaly", "duplicated", "--tries", "30"]
+    assert run_command([*arguments, "--out", str(story_file)]) == 0
+
+    assert "duplicated in 1 of 1 replays" in capsys.readouterr().out
+    story = Story.from_json(story_file.read_bytes())
+    assert story.anomaly == "duplicated"
+    assert story.case.schedule.steps == ()  # the bug needs no fault at all
+    assert story.case.options.concurrency == 1
+    assert run_command(["replay", str(folder.path / "shrunk")]) == 1
+
+
+def test_a_valid_run_cannot_be_shrunk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = replace(options_of_seed(5), nemeses=(), time_limit_s=2.0, concurrency=2, rate=20.0)
+    folder = write_simulated(simulate(options), tmp_path)
+
+    assert run_command(["shrink", str(folder.path)]) == EXIT_USAGE
+    assert "expected a run that broke a promise" in capsys.readouterr().err
