@@ -2,7 +2,8 @@
 
 Each step is a task of its own, so that faults overlap as planned, but for those that are to be
 alone. Before it injects, a step takes hold of what its fault occupies, and lets go when the cure
-is proven: a node that is slow to come back delays its next fault and nothing else.
+is proven: a node that is slow to come back delays its next fault and nothing else. What was so
+delayed keeps a short distance, for a node that is ended as soon as it serves proves nothing.
 
 Four ops go into the history for each fault, two for its injection and two for its cure, in
 Jepsen's way: one before, one after with the proof.
@@ -43,6 +44,9 @@ Record: TypeAlias = Callable[[str, FaultRecord], object]
 LATE_HOLD_MS = 500
 """How long a fault is on that begins when all of them should be cured."""
 
+REST_MS = 300
+"""How long what a fault occupied is left in peace before a fault that had to wait for it."""
+
 ENDS_MS_MAX = 1000
 """How long a node may take to say where its log ends."""
 
@@ -58,6 +62,7 @@ class Conductor:
         self._record = record
         self._journal = journal
         self._locks: dict[str, asyncio.Lock] = {}
+        self._freed_ms: dict[str, int] = {}  # when each thing was last let go
         self._executed: dict[int, Step] = {}
         self._injected = [asyncio.Event() for _ in range(len(schedule.steps) + 1)]
         self._ended = [asyncio.Event() for _ in range(len(schedule.steps) + 1)]
@@ -108,8 +113,9 @@ class Conductor:
 
     async def _perform(self, number: int, step: Step) -> None:
         try:
-            await self._await_turn(number, step)
+            due_ms = await self._await_turn(number, step)
             async with self._holding(step.fault):
+                await self._rest(step, due_ms)
                 await self._live(number, step)
         finally:
             self._ended[number].set()
@@ -129,8 +135,16 @@ class Conductor:
         await self._sleep_until(until_ms)
         await self._cure(number, step.fault)
 
-    async def _await_turn(self, number: int, step: Step) -> None:
-        """Wait until a step may begin, or until the schedule's time is up."""
+    async def _rest(self, step: Step, due_ms: int) -> None:
+        """Keep a distance from the fault that a step had to wait for, if there was one."""
+        things = tuple(self._freed_ms) if step.alone else step.fault.occupies
+        freed_ms = max((self._freed_ms.get(thing, 0) for thing in things), default=0)
+        if freed_ms > due_ms:
+            latest_ms = self._last_ms(step) - HOLD_MS_MIN
+            await self._sleep_until(min(freed_ms + REST_MS, latest_ms))
+
+    async def _await_turn(self, number: int, step: Step) -> int:
+        """Wait until a step may begin, or the schedule's time is up; return when it was due."""
         at_ms = step.at_ms
         left_ms = max(0, self._last_ms(step) - self._now_ms())
         with suppress(TimeoutError):
@@ -140,10 +154,18 @@ class Conductor:
                     at_ms += self._executed[step.after].at_ms
                 await self._sleep_until(at_ms)
                 if step.when:
-                    await await_condition(self._targets, parse_condition(step.when))
+                    await self._await_condition(step)
+                    at_ms = self._now_ms()
                 for earlier, other in enumerate(self._schedule.steps[: number - 1], start=1):
                     if step.alone or other.alone:
                         await self._ended[earlier].wait()
+        return at_ms
+
+    async def _await_condition(self, step: Step) -> None:
+        """Wait until a step's condition is true, or its patience is at an end."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(step.patience_ms / 1000 if step.patience_ms else None):
+                await await_condition(self._targets, parse_condition(step.when))
 
     def _last_ms(self, step: Step) -> int:
         """When it is too late to begin: a step that was promised may use up the reserve."""
@@ -234,6 +256,7 @@ class Conductor:
                 lock = self._locks.setdefault(thing, asyncio.Lock())
                 await stack.enter_async_context(lock)
             yield
+            self._freed_ms.update(dict.fromkeys(fault.occupies, self._now_ms()))
 
     async def _sleep_until(self, at_ms: int) -> None:
         await asyncio.sleep(max(0, at_ms - self._now_ms()) / 1000)

@@ -86,6 +86,7 @@ class Step:
     fault: Fault
     after: int = 0  # the number of the step from whose injection on the time counts
     when: str = ""  # a condition that is awaited from at_ms on; see nemesis.conditions
+    patience_ms: int = 0  # for so long; then it begins all the same. 0 waits for ever
     alone: bool = False  # no earlier fault is still on, and no later one begins, while it is on
 
     @property

@@ -12,6 +12,7 @@
 
     [[step]]
     when = "slave-lag >= 10KB"                  since the step before; see nemesis.conditions
+    within = "3s"                               then it happens all the same; else it never does
     fault = "disk-lost-master"
 
 ``at = "+500ms"`` counts from the injection of the step before; ``when = "crash-point NAME"`` makes
@@ -150,12 +151,14 @@ class _Reader:
     def _step(self, number: int, table: dict[str, Any]) -> Step:
         hold_ms = self._time(number, "for", table.pop("for", f"{HOLD_MS}ms"))
         at, when = table.pop("at", None), table.pop("when", None)
+        patience_ms = self._time(number, "within", table.pop("within", "0s"))
         if (at is None) == (when is None):
             self._problem(number, "at", "either `at` or `when`", f"at={at!r} when={when!r}")
         name = table.pop("fault", None)
         fault = self._fault(number, name, table)
         if when is not None:
-            return self._conditional(number, str(when), fault, hold_ms)
+            step = self._conditional(number, str(when), fault, hold_ms)
+            return replace(step, patience_ms=patience_ms)
         relative = isinstance(at, str) and at.strip().startswith("+")
         if relative and number == 1:
             self._problem(number, "at", "a time since the faults began in the first step", at)
@@ -198,7 +201,7 @@ class _Reader:
         for key, value in options.items():
             there = fault.options.get(key)
             if there is None:
-                known = ", ".join(["at", "when", "for", "fault", *fault.options])
+                known = ", ".join(["at", "when", "within", "for", "fault", *fault.options])
                 self._problem(number, key, f"one of {known}", key)
             elif type(value) is not type(there):
                 self._problem(number, key, f"a {type(there).__name__} such as {there!r}", value)

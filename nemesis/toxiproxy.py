@@ -110,7 +110,9 @@ def plan(before: ProxySpec, after: ProxySpec, *, while_disabled: bool = False) -
     at: a proxy does not move.
     """
     removed = [
-        name for name, toxic in reversed(before.toxics.items()) if after.toxics.get(name) != toxic
+        name
+        for name, toxic in reversed([*before.toxics.items()])
+        if after.toxics.get(name) != toxic
     ]
     added = [name for name, toxic in after.toxics.items() if before.toxics.get(name) != toxic]
     changes = bool(removed or added)

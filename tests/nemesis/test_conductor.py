@@ -102,8 +102,17 @@ def test_a_node_that_is_slow_to_return_delays_its_next_fault_and_no_other() -> N
     other = Fault("kill-slave", "kill", ("slave",))
     steps = (Step(0, 500, kill), Step(600, 1200, kill), Step(700, 1200, other))
     recorded, executed = run(conducted(World(), Schedule(steps, 9000, 8000)))
-    assert [step.at_ms for step in executed.steps] == [0, 800, 700]
+    assert [step.at_ms for step in executed.steps] == [0, 1100, 700]
     assert all(op.bit is not False for op in recorded.ops)
+
+
+def test_a_fault_that_had_to_wait_leaves_a_moment_of_peace_and_one_on_time_does_not() -> None:
+    """Else the master is killed as soon as it serves, and no send can have succeeded between."""
+    kill = Fault("kill-master", "kill", ("master",))
+    for second_ms, begun_ms in ((600, 1100), (900, 900)):
+        steps = (Step(0, 500, kill), Step(second_ms, second_ms + 500, kill))
+        _, executed = run(conducted(World(), Schedule(steps, 9000, 8000)))
+        assert executed.steps[1].at_ms == begun_ms
 
 
 def test_a_step_that_is_to_be_alone_waits_and_is_waited_for_and_keeps_its_length() -> None:
@@ -116,7 +125,7 @@ def test_a_step_that_is_to_be_alone_waits_and_is_waited_for_and_keeps_its_length
     )
     recorded, executed = run(conducted(World(), Schedule(steps, 9000, 8000)))
     times = [(step.at_ms, step.until_ms) for step in executed.steps]
-    assert times == [(0, 1000), (1300, 2300), (2600, 2700)]
+    assert times == [(0, 1000), (1600, 2600), (2900, 3000)]
     assert [(op.id, op.phase) for op in recorded.ops][::2] == [
         (number, phase) for number in (1, 2, 3) for phase in ("inject", "cure")
     ]
@@ -127,7 +136,7 @@ def test_a_step_that_was_promised_may_use_up_the_reserve_but_is_short() -> None:
     kill = Fault("kill-master", "kill", ("master",))
     steps = (Step(0, 1000, kill, alone=True), Step(1000, 3000, kill, alone=True))
     recorded, executed = run(conducted(World(), Schedule(steps, 2000, 1200)))
-    assert [(step.at_ms, step.until_ms) for step in executed.steps] == [(0, 1000), (1300, 1800)]
+    assert [(step.at_ms, step.until_ms) for step in executed.steps] == [(0, 1000), (1600, 2100)]
     assert all(op.bit is not False for op in recorded.ops)
 
 

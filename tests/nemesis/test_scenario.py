@@ -121,6 +121,21 @@ def test_a_condition_that_never_comes_makes_the_run_prove_nothing() -> None:
     assert op.proof == "'slave-lag >= 3MB' never came in time"
 
 
+def test_a_condition_that_does_not_come_true_within_its_time_is_waited_for_no_longer() -> None:
+    scenario = parsed(
+        """
+        [[step]]
+        when = "slave-lag >= 3MB"
+        within = "2s"
+        fault = "kill-master"
+        """
+    )
+    recorded, executed = played(scenario.schedule, World())
+    (step,) = executed.steps
+    assert step.at_ms == 3000  # a second of warm-up, and the two
+    assert [op.bit for op in recorded.proofs("inject")] == [True]
+
+
 def test_a_kill_at_a_crash_point_is_a_crash() -> None:
     scenario = parsed(
         """
