@@ -9,6 +9,9 @@ Which offset stands committed is not always certain: the last ok commit before t
 that was under way or in doubt meanwhile. The start is judged against all of these. Going back is
 allowed after a fault of a node and where the slave was asked or told: the slave's table is a copy
 as old as the last synchronisation, and a master that died had its table on disk a few seconds ago.
+A commit may also be of a log that was lost meanwhile: who commits learned the offset before the
+fault, the queue has become shorter, and the group starts at its end. So the time in which a fault
+excuses begins with the committer's last pull.
 """
 
 import numpy as np
@@ -100,13 +103,13 @@ def _judge_start(
     text = f"{data['queue']}: the group committed {committed} and started again at {start}"
     asked = {history.node[assign_begin], *table.node[possible].tolist()}
     if start < offsets.min():
-        excused = _disturbed(case, int(table.begin_row[last]), assign_end) or any(
+        excused = _disturbed(case, _known_since(case, last), assign_end) or any(
             node != NONE and history.nodes[node] == case.contract.slave for node in asked
         )
         validity = Validity.VALID if excused else Validity.INVALID
         return "commit-regressed", Finding(text, rows, data), validity
     if start > offsets.max() and start > pulls.min_offset[pull]:
-        excused = _disturbed(case, int(table.begin_row[last]), assign_end)
+        excused = _disturbed(case, _known_since(case, last), assign_end)
         validity = Validity.VALID if excused else Validity.INVALID
         return "commit-jumped", Finding(text, rows, data), validity
     return None
@@ -136,6 +139,15 @@ def _disturbed(case: Case, begin_row: int, end_row: int) -> bool:
         for window in case.windows
         if of_node(window) or window.resync
     )
+
+
+def _known_since(case: Case, commit: int) -> int:
+    """Give the row where whoever made a commit last asked that queue what it holds."""
+    table, pulls = case.commits, case.pulls
+    begin = int(table.begin_row[commit])
+    own = (pulls.process == case.history.process[begin]) & (pulls.queue == table.queue[commit])
+    before = pulls.begin_row[own & (pulls.row < begin)]
+    return int(before.max(initial=NONE)) if len(before) else begin
 
 
 def _beyond(case: Case) -> list[Finding]:

@@ -109,6 +109,15 @@ def test_a_group_starts_again_where_it_committed(
     assert {k: v for k, v in found(text).items() if k.startswith("commit")} == expected
 
 
+def test_a_commit_of_a_log_that_was_lost_meanwhile_does_not_stand() -> None:
+    """The committer pulled before the fault and commits after it: its offset exists no more."""
+    text = COMMITTED.format(start=1, outcome="ok", node="master", fault="")
+    lost = KILL.replace("kill-master", "disk-lost-master")
+    assert found(text)["commit-regressed"] == "invalid"
+    text = text.replace("1 invoke commit", f"{lost}1 invoke commit")
+    assert found(text)["commit-regressed"] == "valid"
+
+
 def test_a_group_must_not_commit_beyond_what_it_was_given() -> None:
     text = COMMITTED.format(start=3, outcome="ok", node="master", fault="")
     text = text.replace("commit @0/2", "commit @0/3")
