@@ -65,6 +65,7 @@ def queue(case: Case) -> Verdict:
         "read-count": int(read.sum()),
         "ok-count": int((read & messages.ok).sum()),
         **{f"{item.name}-count": item.count for item in found},
+        "allowed-loss-of-send-ok-count": _promised_in_full(case, losses),
     }
     why = [
         f"{item.count} acknowledged messages were never read, and no certified drain tells more"
@@ -89,6 +90,12 @@ def _losses(case: Case, losses: Losses) -> list[Anomaly]:
         *anomaly("expired", _by_ack(case, losses, losses.expired), tell, Validity.VALID),
         *anomaly("unseen", losses.unseen, tell_row, Validity.UNKNOWN),
     ]
+
+
+def _promised_in_full(case: Case, losses: Losses) -> int:
+    """Count the allowed losses that were answered SEND_OK; the rest had been warned of."""
+    status = case.messages.status[losses.gone[losses.allowed]]
+    return int((status == case.history.status_code("SEND_OK")).sum())
 
 
 def _by_ack(case: Case, losses: Losses, which: Bools) -> Ints:

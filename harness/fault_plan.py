@@ -2,7 +2,7 @@
 
 The same function serves the run and the check of its options, so that what was found to be
 possible is what is done. A swarm draws which packages exist at all; of these as many are kept as
-the time gives a turn to.
+the time gives a turn to. A scenario says what happens; the seed decides what it leaves open.
 """
 
 from random import Random
@@ -10,7 +10,8 @@ from random import Random
 from harness.draws import stream
 from harness.options import RunOptions
 from nemesis.packages import Package
-from nemesis.registry import choose
+from nemesis.registry import NemesisNameError, choose
+from nemesis.scenario import load_scenario
 from nemesis.schedules import Schedule, plan
 
 __all__ = ["offers_of", "schedule_of"]
@@ -26,12 +27,24 @@ def offers_of(options: RunOptions) -> tuple[str, ...]:
 
 
 def schedule_of(options: RunOptions) -> Schedule:
-    """Draw the faults of a run; ``NemesisNameError`` or ``ScheduleError`` if it cannot be done."""
+    """Draw the faults of a run; what cannot be done is a ``ValueError`` that says why."""
     rng = stream(options.seed, "schedule")
+    if options.scenario:
+        return _of_scenario(options, rng)
     packages = choose(",".join(options.nemeses), rng, offers_of(options))
     if options.nemeses == ("swarm",):
         packages = _as_many_as_fit(packages, options.time_limit_s, rng)
     return plan(rng, packages, int(options.time_limit_s * 1000))
+
+
+def _of_scenario(options: RunOptions, rng: Random) -> Schedule:
+    scenario = load_scenario(options.scenario, rng)
+    lacking = [need for need in scenario.needs if need not in offers_of(options)]
+    if lacking:
+        raise NemesisNameError(
+            f"scenario {scenario.name!r} needs {', '.join(lacking)}, which this world lacks"
+        )
+    return scenario.schedule
 
 
 def _as_many_as_fit(

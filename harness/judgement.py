@@ -24,8 +24,7 @@ def contract_of(options: RunOptions) -> Contract:
 
 def judge_run(history: History, options: RunOptions) -> Judgement:
     """Judge the history of one of our own runs."""
-    faults_expected = bool(options.nemeses)
-    return judge(history, contract_of(options), "ours", faults_expected=faults_expected)
+    return judge(history, contract_of(options), "ours", faults_expected=options.has_faults)
 
 
 def with_verdicts(judgement: Judgement, more: Mapping[str, Verdict]) -> Judgement:

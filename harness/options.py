@@ -29,6 +29,7 @@ class RunOptions:
     seed: int
     workload: str = "queue"
     nemeses: tuple[str, ...] = NEMESES_DEFAULT
+    scenario: str = ""  # a name or a file, in place of nemeses
     mode: str = MODE_DEFAULT
     world: str = "local"
     time_limit_s: float = 60.0
@@ -54,7 +55,13 @@ class RunOptions:
     @property
     def name(self) -> str:
         """The family of runs it belongs to: its folder under ``out``."""
-        return f"{self.workload}-{'+'.join(self.nemeses) or 'none'}"
+        faults = Path(self.scenario).stem or "+".join(self.nemeses) or "none"
+        return f"{self.workload}-{faults}"
+
+    @property
+    def has_faults(self) -> bool:
+        """Whether anything is to be broken."""
+        return bool(self.nemeses or self.scenario)
 
     @property
     def out_folder(self) -> Path:
@@ -82,9 +89,8 @@ class RunOptions:
         for option, value, usual in (
             ("--workload", self.workload, plain.workload),
             ("--mode", self.mode, plain.mode),
-            ("--nemesis", ",".join(self.nemeses) or "none", ",".join(plain.nemeses)),
+            *self._fault_options(plain),
             ("--world", self.world, plain.world),
-            ("--time-limit", f"{self.time_limit_s:g}", f"{plain.time_limit_s:g}"),
             ("--rate", f"{self.rate:g}", f"{plain.rate:g}"),
             ("--concurrency", str(self.concurrency), str(plain.concurrency)),
             ("--queues", str(self.queues), str(plain.queues)),
@@ -96,3 +102,12 @@ class RunOptions:
             if value != usual:
                 words += [option, shlex.quote(value)]
         return " ".join([*words, *(["--volatile"] if self.volatile else [])])
+
+    def _fault_options(self, plain: "RunOptions") -> list[tuple[str, str, str]]:
+        """Spell which faults there are; a scenario says itself how long they take."""
+        if self.scenario:
+            return [("--scenario", self.scenario, "")]
+        return [
+            ("--nemesis", ",".join(self.nemeses) or "none", ",".join(plain.nemeses)),
+            ("--time-limit", f"{self.time_limit_s:g}", f"{plain.time_limit_s:g}"),
+        ]

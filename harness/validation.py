@@ -18,6 +18,7 @@ from harness.leases import BLOCK_SIZE, port_is_free
 from harness.options import MODES, RunOptions
 from harness.workloads import WORKLOADS
 from nemesis.registry import NemesisNameError
+from nemesis.scenario import ScenarioError
 from nemesis.schedules import ScheduleError
 
 __all__ = ["free_bytes_needed", "option_problems", "problems_of"]
@@ -65,10 +66,10 @@ def _one_of(what: str, found: str, known: Iterable[str]) -> Iterator[str]:
 
 
 def _nemeses(options: RunOptions) -> Iterator[str]:
-    """Find the packages and draw a schedule, as the run will."""
+    """Find the packages or the scenario and draw a schedule, as the run will."""
     try:
         schedule_of(options)
-    except (NemesisNameError, ScheduleError) as error:
+    except (NemesisNameError, ScenarioError, ScheduleError) as error:
         yield str(error)
 
 

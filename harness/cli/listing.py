@@ -9,7 +9,7 @@ __all__ = ["listing"]
 
 @click.group("list")
 def listing() -> None:
-    """List the workloads, nemeses, checkers or contracts there are."""
+    """List the workloads, nemeses, scenarios, checkers or contracts there are."""
 
 
 @listing.command()
@@ -28,6 +28,22 @@ def nemeses() -> None:
     for name, package in PACKAGES.items():
         click.secho(name, bold=True)
         click.echo(f"  does   {package.does}\n  cure   {package.cure}\n  proof  {package.proof}")
+
+
+@listing.command()
+def scenarios() -> None:
+    """List the scenarios that ship: what happens, what it shows, and which mode prevents it."""
+    from random import Random
+
+    from nemesis.scenario import load_scenario, shipped_scenarios
+
+    for name in shipped_scenarios():
+        scenario = load_scenario(name, Random(0))  # noqa: S311 - what is drawn is not shown
+        click.secho(name, bold=True)
+        click.echo(f"  {scenario.says}; {scenario.seconds} s")
+        click.echo(f"  shows  {', '.join(scenario.shows)}")
+        for word, modes in (("in", scenario.loses_in), ("never", scenario.safe_in)):
+            click.echo(f"  {word:7}{', '.join(modes) or '-'}")
 
 
 @listing.command()

@@ -20,6 +20,11 @@ __all__ = ["run"]
     default=",".join(NEMESES_DEFAULT),
     help="Faults, separated by commas, or swarm, or none; see `mqhavoc list nemeses`.",
 )
+@click.option(
+    "--scenario",
+    default="",
+    help="A name of `mqhavoc list scenarios` or a TOML file: faults, seconds, and the usual mode.",
+)
 @click.option("--mode", default=MODE_DEFAULT, help=f"brokerRole+flushDiskType: {', '.join(MODES)}.")
 @click.option(
     "--time-limit", type=float, default=60.0, help="Seconds that clients and faults go on."
@@ -41,11 +46,22 @@ __all__ = ["run"]
 @click.option("--out", default="runs", help="Where run folders go.")
 @click.option("--ports", type=int, default=0, help="First of 24 ports.  [default: a free block]")
 @click.option("--node-command", default="", hidden=True, help="Start nodes by this command.")
-def run(nemesis: str, time_limit: float, seed: int | None, test_count: int, **given: Any) -> int:
+@click.pass_context
+def run(
+    context: click.Context,
+    /,
+    *,
+    nemesis: str,
+    time_limit: float,
+    seed: int | None,
+    test_count: int,
+    **given: Any,
+) -> int:
     """Start a cluster, break it on purpose, and judge what the clients saw.
 
     The first Ctrl-C cures, drains and judges; the second stops at once.
     """
+    from harness.cli.scenarios import decided_by_scenario
     from harness.draws import fresh_seed
     from harness.validation import problems_of
 
@@ -57,6 +73,7 @@ def run(nemesis: str, time_limit: float, seed: int | None, test_count: int, **gi
         node_command=tuple(shlex.split(given.pop("node_command"))),
         **given,
     )
+    first = dataclasses.replace(first, **decided_by_scenario(context, first.scenario))
     if problems := problems_of(first):
         raise click.ClickException("\n       ".join(problems))
 
@@ -73,6 +90,7 @@ def _run_one(options: RunOptions) -> int:
     from rich.console import Console
 
     from harness.local import run_local
+    from harness.scenarios import outcome_text
     from harness.surroundings import reproduction
     from harness.verdict_text import print_verdict
 
@@ -86,5 +104,8 @@ def _run_one(options: RunOptions) -> int:
     else:
         name = "report.html" if result.folder.report.exists() else "results.json"
         console.print(f"report: {result.folder.path / name}", highlight=False, soft_wrap=True)
+        if options.scenario:
+            text = outcome_text(options, result.judgement)
+            console.print(text, highlight=False, soft_wrap=True, markup=False)
         print_verdict(console, result.judgement, reproduction(options))
     return result.validity.exit_code

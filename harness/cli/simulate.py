@@ -18,13 +18,18 @@ __all__ = ["simulate"]
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, help="Processes at once.")
 @click.option("--mode", help="brokerRole+flushDiskType.  [default: drawn]")
 @click.option("--nemesis", help="Faults, with commas, or none.  [default: drawn]")
+@click.option("--scenario", help="A name of `mqhavoc list scenarios` or a TOML file.")
 @click.option("--time-limit", type=float, help="Virtual seconds of faults.  [default: drawn]")
 @click.option("--rate", type=float, help="Operations a second.  [default: drawn]")
 @click.option("--concurrency", type=int, help="Clients at once.  [default: drawn]")
 @click.option("--queues", type=int, help="Queues of the topic.  [default: drawn]")
 @click.option("--volatile/--disk", default=None, help="Is a kill a power cut?  [default: drawn]")
 @click.option("--out", help="Write the run's history and trace into this folder.")
+@click.pass_context
 def simulate(
+    context: click.Context,
+    /,
+    *,
     seed: int | None,
     seeds: str | None,
     jobs: int,
@@ -33,12 +38,15 @@ def simulate(
     **given: Any,
 ) -> int:
     """Run on virtual time: one seed decides everything, and repeats it byte for byte."""
+    from harness.cli.scenarios import decided_by_scenario
+
     if (seed is None) == (seeds is None):
         raise click.UsageError("expected --seed N or --seeds A..B, and not both")
     if nemesis is not None:
         words = tuple(word.strip() for word in nemesis.split(",") if word.strip())
         given["nemeses"] = () if words == ("none",) else words
     given["time_limit_s"] = given.pop("time_limit")
+    given |= decided_by_scenario(context, given["scenario"] or "")
     _validate(given)
     if seed is not None:
         return _one(seed, given, out)
@@ -63,6 +71,7 @@ def _range(text: str) -> range:
 def _one(seed: int, given: Mapping[str, Any], out: str | None) -> int:
     from rich.console import Console
 
+    from harness.scenarios import outcome_text
     from harness.simulated.folder import write_simulated
     from harness.simulated.run import simulate as run
     from harness.simulated.swarm import options_of_seed
@@ -81,6 +90,9 @@ def _one(seed: int, given: Mapping[str, Any], out: str | None) -> int:
     if out is not None:
         folder = write_simulated(result, Path(out))
         console.print(f"history: {folder.history}", highlight=False, soft_wrap=True)
+    if options.scenario:
+        text = outcome_text(options, result.judgement)
+        console.print(text, highlight=False, soft_wrap=True, markup=False)
     print_verdict(console, result.judgement, _reproduction(seed, given))
     return result.judgement.validity.exit_code
 
@@ -119,26 +131,19 @@ def _described(options: Any) -> str:
     return (
         f"{options.mode}, {disk}, {options.time_limit_s:g} s, {options.rate:g} ops/s by "
         f"{options.concurrency} clients on {options.queues} queues, "
-        f"nemesis {','.join(options.nemeses) or 'none'}"
+        f"{_faults(options)}"
     )
 
 
+def _faults(options: Any) -> str:
+    if options.scenario:
+        return f"scenario {options.scenario}"
+    return f"nemesis {','.join(options.nemeses) or 'none'}"
+
+
 def _reproduction(seed: int, given: Mapping[str, Any]) -> str:
+    from harness.simulated.swarm import command_of_seed
     from harness.surroundings import commit
 
-    words = ["mqhavoc", "simulate", "--seed", str(seed)]
-    for option, key in (
-        ("--mode", "mode"),
-        ("--time-limit", "time_limit_s"),
-        ("--rate", "rate"),
-        ("--concurrency", "concurrency"),
-        ("--queues", "queues"),
-    ):
-        if given.get(key) is not None:
-            words += [option, f"{given[key]}"]
-    if given.get("nemeses") is not None:
-        words += ["--nemesis", ",".join(given["nemeses"]) or "none"]
-    if given.get("volatile") is not None:
-        words.append("--volatile" if given["volatile"] else "--disk")
     code = commit()
-    return " ".join(words) + (f"   (commit {code})" if code else "")
+    return command_of_seed(seed, given) + (f"   (commit {code})" if code else "")

@@ -88,7 +88,7 @@ def test_help_is_fast() -> None:
     assert time.monotonic() - began < 5
 
 
-@pytest.mark.parametrize("what", ["workloads", "nemeses", "checkers", "contracts"])
+@pytest.mark.parametrize("what", ["workloads", "nemeses", "scenarios", "checkers", "contracts"])
 def test_everything_there_is_to_choose_from_is_listed(
     what: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -97,6 +97,7 @@ def test_everything_there_is_to_choose_from_is_listed(
     expected = {
         "workloads": "queue",
         "nemeses": "kill-master",
+        "scenarios": "both-lose-power",
         "checkers": "misordered",
         "contracts": "SYNC_MASTER+SYNC_FLUSH",
     }[what]
