@@ -79,6 +79,7 @@ _TABLE = (
         "P8",
     ),
     Meaning("slave-wrote", "the slave accepted a send", "P9"),
+    Meaning("unserved", "a message of both logs that one node alone gives to readers", "P10"),
     Meaning(
         "pull-skip",
         "a consumer's next pull passed over messages of the queue",
@@ -114,6 +115,36 @@ _TABLE = (
         "a group started again above, or committed beyond, what it had been given",
         "P11",
         ("commit-jump",),
+    ),
+    Meaning(
+        "nonmonotonic-send",
+        "a producer's next send got a smaller offset",
+        "P6",
+    ),
+    Meaning(
+        "nonmonotonic-send-inside",
+        "one transaction's messages are not in the order in which it sent them",
+        "P6",
+        ("int-nonmonotonic-send",),
+    ),
+    Meaning(
+        "send-skip-inside",
+        "others' messages stand between those of one transaction",
+        "",
+        ("int-send-skip",),
+    ),
+    Meaning("precommitted-read", "a transaction polled what it sends itself", "P2"),
+    Meaning(
+        "G0",
+        "transactions that sent before each other, in a circle",
+        "",
+        ("G0-process", "G0-realtime"),
+    ),
+    Meaning(
+        "G1c",
+        "transactions that sent before, or polled from, each other, in a circle",
+        "P6",
+        ("G1c-process", "G1c-realtime"),
     ),
     Meaning("unconverged", "long after all cures the cluster is not whole again", "P12"),
 )

@@ -12,8 +12,6 @@ import numpy as np
 from histories.history import NONE, History
 from histories.op import Op, OpType
 
-__all__ = ["KafkaOp", "Message", "ops_of"]
-
 FUNCTIONS = ("send", "poll", "txn", "assign", "subscribe")
 
 

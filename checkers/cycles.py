@@ -1,0 +1,105 @@
+"""Orders that contradict each other make a cycle, and the shortest one explains it best.
+
+A graph of millions of edges is cut into strongly connected components by scipy; what remains of
+an honest history is nothing, and of a dishonest one a few small components, in which networkx
+looks for the shortest cycle. Only one cycle a component is told, as Elle does.
+
+Nodes are numbered as they came in the history, so nearly all edges go up. A cycle comes down again
+over every gap that it goes up over: it lies where edges down cover all gaps, within one *stretch*,
+and what no edge down covers need not be looked at.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+__all__ = ["Edges", "cycles", "stretches"]
+
+Ints = NDArray[np.int64]
+
+STARTS_MAX = 256
+"""From so many edges of a component a way back is looked for."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Edges:
+    """Arrows between numbered nodes; ``kind`` and ``why`` are for whoever drew them."""
+
+    source: Ints
+    target: Ints
+    kind: Ints
+    why: Ints
+
+    def only(self, which: NDArray[np.bool_] | Ints) -> "Edges":
+        """Give some of them."""
+        return Edges(self.source[which], self.target[which], self.kind[which], self.why[which])
+
+    @classmethod
+    def joined(cls, parts: Sequence["Edges"]) -> "Edges":
+        """Give all of several."""
+        names = ("source", "target", "kind", "why")
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def stretches(edges: Edges, nodes: int) -> Ints:
+    """Give for each node the number of its stretch; no cycle leaves a stretch."""
+    down = edges.target < edges.source
+    change = np.bincount(edges.target[down], minlength=nodes)
+    change -= np.bincount(edges.source[down], minlength=nodes)
+    uncovered = np.cumsum(change) == 0  # the gap from each node to the next
+    return np.concatenate([[0], np.cumsum(uncovered[:-1])]).astype(np.int64)
+
+
+def cycles(edges: Edges, through: Sequence[int] = ()) -> list[list[int]]:
+    """Give a shortest cycle, as numbers of edges, of every component that has one.
+
+    With ``through`` only cycles count that have an edge of one of these kinds.
+
+    >>> nodes = np.array([1, 2, 3]), np.array([2, 1, 4])
+    >>> cycles(Edges(*nodes, np.zeros(3, np.int64), np.zeros(3, np.int64)))
+    [[0, 1]]
+    """
+    if not len(edges.source):
+        return []
+    nodes, flat = np.unique(np.concatenate([edges.source, edges.target]), return_inverse=True)
+    source, target = flat[: len(edges.source)], flat[len(edges.source) :]
+    shape = (len(nodes), len(nodes))
+    matrix = coo_array((np.ones(len(source), np.bool_), (source, target)), shape=shape)
+    _, label = connected_components(matrix, connection="strong")
+    inner = np.flatnonzero((label[source] == label[target]) & (source != target))
+    if not len(inner):
+        return []
+    inner = inner[np.argsort(label[source[inner]], kind="stable")]
+    component = label[source[inner]]
+    bounds = np.flatnonzero(np.r_[True, component[1:] != component[:-1], True])
+    found = []
+    for begin, end in pairwise(bounds.tolist()):
+        cycle = _shortest(edges, inner[begin:end], through)
+        if cycle:
+            found.append(cycle)
+    return sorted(found, key=lambda cycle: (len(cycle), cycle))
+
+
+def _shortest(edges: Edges, inner: Ints, through: Sequence[int]) -> list[int]:
+    """Find the shortest cycle of one component through an edge of the kinds wanted."""
+    graph = nx.DiGraph()
+    for edge in inner[::-1].tolist():  # the first of parallel edges is the one that is told
+        graph.add_edge(int(edges.source[edge]), int(edges.target[edge]), number=edge)
+    starts = inner[np.isin(edges.kind[inner], through)] if through else inner
+    best: list[int] = []
+    for edge in starts[:STARTS_MAX].tolist():
+        first, last = int(edges.source[edge]), int(edges.target[edge])
+        way = nx.shortest_path(graph, last, first)
+        if not best or len(way) < len(best):
+            rest = [graph.edges[step]["number"] for step in pairwise(way)]
+            best = [edge, *rest]
+        if len(best) == 2:
+            break
+    begin = min(range(len(best)), key=lambda step: int(edges.source[best[step]]), default=0)
+    return best[begin:] + best[:begin]
