@@ -9,7 +9,7 @@ JOBS   ?= auto
 SECONDS ?= 60
 SEED   ?=
 
-.PHONY: setup chaos test fast check fix soak toxiproxy report docs golden clean
+.PHONY: setup chaos test fast check fix soak power toxiproxy report docs clean
 .DEFAULT_GOAL := chaos
 
 setup: $(READY)
@@ -47,6 +47,10 @@ fix: setup
 # The long proofs: hours.
 soak: setup
 	$(BIN)/pytest -m soak -n $(JOBS) --timeout 14400
+
+# Planted bugs against the checkers: which is found, by what, in how many simulated runs.
+power: setup
+	$(BIN)/mqhavoc power
 
 # The real toxiproxy server, into a cache folder outside the repository. Needs Go.
 toxiproxy: setup
