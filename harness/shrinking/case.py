@@ -1,6 +1,7 @@
 """A case is all that decides a run: options and schedule; and the ways to make it smaller, pure.
 
     without faults     only some steps, renumbered; a step whose anchor is gone goes with it
+    an earlier begin   all steps move by as much
     a shorter window   one step is cured earlier
     a lower limit      the run ends sooner after the last cure
     fewer clients, fewer queues, a lower rate
@@ -51,6 +52,22 @@ class Case:
         step = steps[number - 1]
         steps[number - 1] = replace(step, until_ms=step.at_ms + hold_ms)
         return replace(self, schedule=replace(self.schedule, steps=tuple(steps)))
+
+    @property
+    def begin_ms(self) -> int:
+        """When the first fault begins."""
+        return min((step.at_ms for step in self.schedule.steps if not step.after), default=0)
+
+    def begun_at(self, begin_ms: int) -> "Case":
+        """Let the first fault begin so early, and all others as much earlier."""
+        less_ms = self.begin_ms - begin_ms
+        steps = tuple(
+            step
+            if step.after
+            else replace(step, at_ms=step.at_ms - less_ms, until_ms=step.until_ms - less_ms)
+            for step in self.schedule.steps
+        )
+        return replace(self, schedule=replace(self.schedule, steps=steps))
 
     def with_limit(self, limit_ms: int) -> "Case":
         """Let the run end so soon; what begins later is not to be cut off."""

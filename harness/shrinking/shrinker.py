@@ -37,6 +37,7 @@ class Shrinker:
         while True:
             before = self.case
             self._drop_faults()
+            self._begin_earlier()
             self._lower_limit()
             self._lower_figures()
             self._shorten_windows()
@@ -47,6 +48,11 @@ class Shrinker:
         case = self.case
         numbers = range(1, len(case.schedule.steps) + 1)
         ddmin(numbers, lambda kept: self._smaller(case.with_steps(kept)))
+
+    def _begin_earlier(self) -> None:
+        case = self.case
+        high = case.begin_ms // GRAIN_MS
+        least(1, high, lambda grains: self._smaller(case.begun_at(grains * GRAIN_MS)))
 
     def _lower_limit(self) -> None:
         case = self.case
