@@ -6,6 +6,8 @@
     phase        before the first fault, while some fault was on, between faults, after the cure
     no fault     sends that failed while none was on, nor had been for the convergence time
 
+Sends to the slave are left out: it must refuse them (``honesty``).
+
 RTO and availability are figures, not promises. One thing is promised (P12): within the
 convergence time after the last cure a send succeeds. ``unconverged`` says that it did not.
 """
@@ -21,6 +23,7 @@ from checkers.findings import anomaly, verdict
 from checkers.messages import NEVER
 from checkers.verdict import Anomaly, Finding, Verdict
 from checkers.windows import Window, merged
+from histories.history import NONE
 
 __all__ = ["Outage", "availability", "outages"]
 
@@ -49,11 +52,9 @@ class Outage:
 
 def availability(case: Case) -> Verdict:
     """Measure outages; judge only whether sends work again after the last cure."""
-    messages = case.messages
     on = merged([(window.inject_ns, window.cured_ns) for window in _faults(case)])
-    covered = _covered(messages.begin_ns, on)
     counts = {
-        "availability": _phases(case, on, covered),
+        "availability": _phases(case, on),
         "failed-without-fault-count": _outside(case, on),
     }
     return verdict(_never_again(case), counts)
@@ -61,7 +62,8 @@ def availability(case: Case) -> Verdict:
 
 def outages(case: Case) -> list[Outage]:
     """Measure the outage of every window, in the order of ``case.windows``."""
-    order = np.argsort(case.messages.begin_ns, kind="stable")
+    rows = _to_master(case)
+    order = rows[np.argsort(case.messages.begin_ns[rows], kind="stable")]
     begin, ok = case.messages.begin_ns[order], case.messages.ok[order]
     end = np.where(ok, case.messages.end_ns[order], NEVER)
     # For each send the moment at which the first ok one that began no earlier had ended.
@@ -89,6 +91,12 @@ def _outage(window: Window, begin: Ints, ok: Bools, next_ok: Ints) -> Outage:
     )
 
 
+def _to_master(case: Case) -> Ints:
+    """Give the messages that were not sent to the slave on purpose."""
+    slave = case.history.node_code(case.contract.slave)
+    return np.flatnonzero((case.messages.node != slave) | (slave == NONE))
+
+
 def _faults(case: Case) -> list[Window]:
     return [window for window in case.windows if not window.resync]
 
@@ -101,8 +109,10 @@ def _covered(at: Ints, spans: list[tuple[int, int]]) -> Bools:
     return (place >= 0) & (at <= np.append(ends, -1)[place])
 
 
-def _phases(case: Case, on: list[tuple[int, int]], covered: Bools) -> dict[str, dict[str, float]]:
-    begin, ok = case.messages.begin_ns, case.messages.ok
+def _phases(case: Case, on: list[tuple[int, int]]) -> dict[str, dict[str, float]]:
+    rows = _to_master(case)
+    begin, ok = case.messages.begin_ns[rows], case.messages.ok[rows]
+    covered = _covered(begin, on)
     first = on[0][0] if on else NEVER
     last = on[-1][1] if on else NEVER
     phases = {
@@ -132,7 +142,8 @@ def _never_again(case: Case) -> list[Anomaly]:
     after = messages.begin_ns > cured
     if (after & messages.ok & (messages.begin_ns <= bound)).any():
         return []
-    late = np.flatnonzero(after & ~messages.ok & (messages.begin_ns > bound))
+    late = _to_master(case)
+    late = late[(after & ~messages.ok & (messages.begin_ns > bound))[late]]
     if not len(late):
         return []
     row = int(late[np.argmin(messages.begin_ns[late])])
@@ -151,4 +162,5 @@ def _outside(case: Case, on: list[tuple[int, int]]) -> int:
     grace = case.contract.convergence_ms * MS
     shadow = merged([(begin, end if end == NEVER else end + grace) for begin, end in on])
     calm = ~_covered(messages.begin_ns, shadow) & ~_covered(messages.end_ns, shadow)
-    return int((calm & ~messages.ok & (messages.end_row != NEVER)).sum())
+    failed = calm & ~messages.ok & (messages.end_row != NEVER)
+    return int(failed[_to_master(case)].sum())

@@ -11,6 +11,9 @@ queue to the first of its next one. A position holds for an epoch: an ``assign``
 does a fault that may free offsets. Going back is allowed, and counted, after a crash of a node or
 a change of node: at least once means some of it twice. Passing over something never is, unless
 it is below the queue's min offset by then.
+
+A reader that stands outside a queue is told where to go on, and that must be the queue's nearer
+end: being sent elsewhere is *nonmonotonic-pull* as well, whether the reader goes there or not.
 """
 
 from typing import TypeAlias
@@ -60,8 +63,29 @@ def consumption(case: Case) -> Verdict:
         *_found(case, "pull-skip", across, (distance > 1) & ~_deleted(case, across)),
         *_found(case, "nonmonotonic-pull", across, (distance < 1) & ~twice),
         *_found(case, "nonmonotonic-pull", across, (distance < 1) & twice, Validity.VALID),
+        *_sent_astray(case),
     ]
     return verdict(found, {f"{item.name}-count": item.count for item in found})
+
+
+def _sent_astray(case: Case) -> list[Anomaly]:
+    """Find readers beyond a queue's end, or before its begin, that were not sent there."""
+    pulls = case.pulls
+    asked = case.history.offset[pulls.begin_row]
+    told = (pulls.next_offset != NONE) & (asked != NONE) & (pulls.max_offset != NONE)
+    nearest = np.clip(asked, pulls.min_offset, pulls.max_offset)
+    astray = told & (asked != nearest) & (pulls.next_offset != nearest)
+
+    def tell(place: int) -> Finding:
+        queue, begin = case.queue_name(int(pulls.queue[place])), int(asked[place])
+        bounds = int(pulls.min_offset[place]), int(pulls.max_offset[place])
+        to = int(pulls.next_offset[place])
+        rows = case.indices(int(pulls.begin_row[place]), int(pulls.row[place]))
+        data = {"queue": queue, "process": int(pulls.process[place]), "from": begin, "to": to}
+        text = f"{queue} goes from {bounds[0]} to {bounds[1]}: a reader at {begin} was sent to {to}"
+        return Finding(text, rows, data)
+
+    return anomaly("nonmonotonic-pull", np.flatnonzero(astray), tell)
 
 
 def _ranks(case: Case) -> Ints:

@@ -1,6 +1,6 @@
 """SEND_OK is only said when the copies that it promises exist.
 
-From a history alone four things prove that it was a lie:
+From a history alone five things prove that it was a lie:
 
     no slave     under SYNC_MASTER, a strong ack of a send that began after the HA link was proven
                  cut (or the slave proven down) and ended before the cure began
@@ -9,6 +9,8 @@ From a history alone four things prove that it was a lie:
                  fsync was made to take
     not there    the slave answered a pull, well after a strong ack under SYNC_MASTER and with
                  nothing wrong with it in between, as if it had never had the record
+    not copied   the slave's own drain lacks the record of a strong ack under SYNC_MASTER, and
+                 nothing took records from the slave since the send began
     not on disk  after a power cut of the master under SYNC_FLUSH its own drain lacks the record
 
 And a slave takes no sends at all:
@@ -22,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checkers.case import Case
+from checkers.certificates import Certificate
 from checkers.contract import MS, SEND_OK, FaultClass
 from checkers.findings import anomaly, verdict
 from checkers.messages import NEVER
@@ -75,6 +78,7 @@ def _lies(case: Case) -> Iterator[tuple[Ints, str, tuple[int, ...]]]:
             yield np.flatnonzero(fast), text, proof
     if contract.sync_master:
         yield from _not_on_slave(case, strong)
+        yield from _not_copied(case, strong)
     if contract.sync_flush:
         yield from _not_on_disk(case, strong)
 
@@ -158,6 +162,36 @@ def _contradictions(case: Case, acks: Ints, answers: Ints) -> Iterator[tuple[int
         yield int(acks[at]), int(answers[place])
 
 
+def _not_copied(case: Case, strong: Bools) -> Iterator[tuple[Ints, str, tuple[int, ...]]]:
+    """Find strong acks that the slave's own drain lacks, although the slave lost nothing since.
+
+    This holds after the master was set back, too: from then on the slave is ahead, or different,
+    and until an operator has mended that nobody may be told that it has anything.
+    """
+    messages, contract = case.messages, case.contract
+    if any(window.resync for window in case.windows):
+        return
+    slave = case.history.node_code(contract.slave)
+    taken = [window.cured_row for window in case.windows if window.destroys(contract.slave)]
+    since = strong & (messages.begin_row > max(taken, default=NONE))
+    for drain, held in _held(case, slave):
+        wrong = since & ~held & (messages.queue == drain.queue)
+        wrong &= (messages.end_row < drain.begin_row) & (messages.offset >= drain.min_offset)
+        text = "the slave does not have it"
+        yield np.flatnonzero(wrong), text, (drain.begin_row, drain.row)
+
+
+def _held(case: Case, node: int) -> Iterator[tuple[Certificate, Bools]]:
+    """Give every drain of a node, with the messages that it found."""
+    for drain in case.certificates.drains:
+        if drain.node != node or drain.max_offset == NONE:
+            continue
+        held = np.zeros(len(case.messages), np.bool_)
+        mine = case.reads.message[np.isin(case.reads.row, drain.rows)]
+        held[mine[mine != NONE]] = True
+        yield drain, held
+
+
 def _not_on_disk(case: Case, strong: Bools) -> Iterator[tuple[Ints, str, tuple[int, ...]]]:
     """Find strong acks before a power cut of the master that its own drain lacks."""
     messages, contract = case.messages, case.contract
@@ -174,12 +208,7 @@ def _not_on_disk(case: Case, strong: Bools) -> Iterator[tuple[Ints, str, tuple[i
         return
     master = case.history.node_code(contract.master)
     last = max(cuts, key=lambda window: window.inject_row)
-    for drain in case.certificates.drains:
-        if drain.node != master or drain.max_offset == NONE:
-            continue
-        held = np.zeros(len(messages), np.bool_)
-        mine = case.reads.message[np.isin(case.reads.row, drain.rows)]
-        held[mine[mine != NONE]] = True
+    for drain, held in _held(case, master):
         wrong = strong & ~held & (messages.queue == drain.queue)
         wrong &= (messages.end_row < last.inject_row) & (messages.offset >= drain.min_offset)
         text = f"the master's disk lacks it after {last.name}"

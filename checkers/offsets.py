@@ -6,7 +6,8 @@ What was said of offsets comes from acks and from reads, of pulls and drains ali
     offset-reused         two acks for one offset
     hole                  a drain jumped over an offset, or the log begins or ends elsewhere than
                           the node says
-    watermark-regressed   a node once said max offset n, and later less
+    watermark-regressed   a node once said max offset n, and later less; or the slave said n, and
+                          later the master less
 
 An offset that the contract allows to be freed may be given to another message. So a conflict is
 excused if a fault between the two may have taken the earlier one from the master's log, by the
@@ -21,6 +22,7 @@ from checkers.case import Case
 from checkers.conflicts import Claims, claims_of, excused
 from checkers.contract import Contract
 from checkers.findings import anomaly, verdict
+from checkers.messages import NEVER
 from checkers.verdict import Anomaly, Finding, Validity, Verdict
 from checkers.windows import Window, epochs
 from histories.history import NONE
@@ -28,6 +30,7 @@ from histories.history import NONE
 __all__ = ["offsets"]
 
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 
 def offsets(case: Case) -> Verdict:
@@ -106,12 +109,14 @@ def _regressed(case: Case) -> list[Anomaly]:
     known = pulls.max_offset != NONE
     for node in np.unique(pulls.node[known]).tolist():
         epoch = epochs(_breaks(case, node), pulls.begin_row, pulls.row)
-        mine = known & (pulls.node == node) & (epoch != NONE)
-        for queue in np.unique(pulls.queue[mine]).tolist():
-            of_queue = mine & (pulls.queue == queue)
+        told = known & ((pulls.node == node) | _counts_for(case, node)) & (epoch != NONE)
+        for queue in np.unique(pulls.queue[told]).tolist():
+            of_queue = told & (pulls.queue == queue)
             for stretch in np.unique(epoch[of_queue]).tolist():
                 places = np.flatnonzero(of_queue & (epoch == stretch))
-                witness[places] = _higher_before(case, places)
+                higher = _higher_before(case, places)
+                mine = pulls.node[places] == node
+                witness[places[mine]] = higher[mine]
 
     def tell(place: int) -> Finding:
         before = int(witness[place])
@@ -119,13 +124,30 @@ def _regressed(case: Case) -> list[Anomaly]:
         was, now = int(pulls.max_offset[before]), int(pulls.max_offset[place])
         node = int(pulls.node[place])
         name = case.history.nodes[node] if node != NONE else "the node"
+        whose = "" if pulls.node[before] == node else " on the slave"
         rows = [int(at) for at in (pulls.row[before], pulls.begin_row[place], pulls.row[place])]
         data = {"queue": queue, "node": name, "was": was, "is": now}
         return Finding(
-            f"{queue} on {name} ended at {was} and later at {now}", case.indices(*rows), data
+            f"{queue} ended at {was}{whose} and later at {now} on {name}",
+            case.indices(*rows),
+            data,
         )
 
     return anomaly("watermark-regressed", np.flatnonzero(witness != NONE), tell)
+
+
+def _counts_for(case: Case, node: int) -> Bools:
+    """Tell which answers of the slave say how long the master's queue is at least.
+
+    What the slave has, the master has; but once its log was set back, the slave may be ahead.
+    """
+    pulls, contract = case.pulls, case.contract
+    if node == NONE or node != case.history.node_code(contract.master):
+        return np.zeros(len(pulls), np.bool_)
+    breaks = [w.inject_row for w in case.windows if w.resync or w.sets_back(contract)]
+    slave = case.history.node_code(contract.slave)
+    counts: Bools = (pulls.node == slave) & (pulls.row < min(breaks, default=NEVER))
+    return counts
 
 
 def _higher_before(case: Case, places: Ints) -> Ints:

@@ -25,7 +25,7 @@ from checkers.messages import NEVER
 from checkers.verdict import Anomaly, Finding, Validity, Verdict
 from histories.op import LogDump, OpType
 
-__all__ = ["compare_logs", "replicas"]
+__all__ = ["compare_logs", "last_dumps", "replicas"]
 
 
 def replicas(case: Case) -> Verdict:
@@ -35,7 +35,7 @@ def replicas(case: Case) -> Verdict:
     why: list[str] = []
     commands = [window.inject_row for window in case.windows if window.resync]
     for begin, end in pairwise([0, *commands, NEVER]):
-        dumps = _last_dumps(case, begin, end)
+        dumps = last_dumps(case, begin, end)
         master, slave = (dumps.get(node) for node in (case.contract.master, case.contract.slave))
         if master is None or slave is None:
             continue
@@ -112,7 +112,7 @@ def _compare_tail(master: LogDump, slave: LogDump) -> Difference | None:
     return None
 
 
-def _last_dumps(case: Case, begin: int, end: int) -> dict[str, tuple[int, LogDump]]:
+def last_dumps(case: Case, begin: int, end: int) -> dict[str, tuple[int, LogDump]]:
     """Give the last dump of each node between two rows."""
     dumps: dict[str, tuple[int, LogDump]] = {}
     rows = case.history.rows("dump", OpType.OK)

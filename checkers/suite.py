@@ -30,6 +30,7 @@ from checkers.offsets import offsets
 from checkers.ordering import ordering
 from checkers.queue import queue
 from checkers.replicas import replicas
+from checkers.serving import serving
 from checkers.sets import sets
 from checkers.stats import stats
 from checkers.total_queue import total_queue
@@ -46,6 +47,7 @@ CHECKERS: Mapping[str, Mapping[str, Checker]] = {
         "queue": queue,
         "offsets": offsets,
         "replicas": replicas,
+        "serving": serving,
         "ordering": ordering,
         "consumption": consumption,
         "commits": commits,

@@ -3,7 +3,8 @@
 Three of five places hold a producer, the others a consumer. The consumers of the one group share
 the queues among themselves, each queue to one place. What each does is decided here, purely:
 
-    producer   send value ``<process>-<counter>`` to a drawn queue, of a drawn size
+    producer   send value ``<process>-<counter>`` to a drawn queue, of a drawn size; once in a
+               while to the slave, which must refuse it (P9)
     consumer   assign (and learn the committed offsets), then for a drawn queue of its own: pull
                from its position, or commit that position where pulls have moved it; now and then
                assign anew, as a rebalance would
@@ -28,6 +29,7 @@ __all__ = ["CONSUMER_GROUP", "TOPIC", "ConsumerPlan", "ProducerPlan", "is_produc
 TOPIC = "TopicMasterSlave"
 CONSUMER_GROUP = "testGroupConsumer"
 SLAVE_PULLS = 20
+SLAVE_SEND_CHANCE = 0.01
 REASSIGN_CHANCE = 0.01
 COMMIT_CHANCE = 0.2
 BODY_BYTES_MAX = 1024
@@ -71,6 +73,8 @@ class ProducerPlan:
             "queue": self.rng.randrange(self.queues),
             "crc": zlib.crc32(body),
         }
+        if self.rng.random() < SLAVE_SEND_CHANCE:
+            fields["node"] = "slave"
         return Invocation("send", fields, body)
 
     def on_completion(self, invocation: Invocation, completion: Completion) -> None:

@@ -12,11 +12,14 @@ from typing import Any
 
 from broker.client.attempts import Attempt as WireAttempt
 from broker.client.consumer import PullConsumer, PullResult, PullStatus
-from broker.client.message import Message
+from broker.client.message import Message, UniqueKeys
 from broker.client.producer import Producer
+from broker.client.requests import send_request
+from broker.client.sending import STATUSES
 from broker.client.session import Session
-from broker.errors import MqError
+from broker.errors import BrokerError, MqError
 from broker.nameserver.route import MessageQueue
+from broker.remoting.headers import SendReply, read_fields
 from broker.store.message import StoredMessage
 from harness.outcomes import completion_of_error
 from harness.timings import REQUEST_TIMEOUT_MS
@@ -40,18 +43,21 @@ class QueueClient:
     nodes: Mapping[str, str]  # advertised address -> node name
     _producer: Producer
     _consumer: PullConsumer
+    _keys: UniqueKeys  # of what goes past the producer
 
     @classmethod
     def over(cls, session: Session, nodes: Mapping[str, str]) -> "QueueClient":
         """Make a client that owns a session."""
         producer = Producer(session, PRODUCER_GROUP, timeout_ms=REQUEST_TIMEOUT_MS)
         consumer = PullConsumer(session, CONSUMER_GROUP, timeout_ms=REQUEST_TIMEOUT_MS)
-        return cls(session, nodes, producer, consumer)
+        return cls(session, nodes, producer, consumer, UniqueKeys(session.ports.rng))
 
     async def invoke(self, invocation: Invocation) -> Completion:
         """Carry one invocation out; errors are completions, too."""
         try:
             match invocation.f:
+                case "send" if invocation.fields.get("node") == "slave":
+                    return await self._send_to_slave(invocation)
                 case "send":
                     return await self._send(invocation)
                 case "pull":
@@ -86,6 +92,22 @@ class QueueClient:
                 "attempts": self._attempts(result.attempts),
             },
         )
+
+    async def _send_to_slave(self, invocation: Invocation) -> Completion:
+        """Ask the slave to store a message; no producer does that, and no slave may do it."""
+        fields, ports = invocation.fields, self.session.ports
+        queue, born_ms = _queue(fields), ports.clock.now_ms()
+        message = Message(topic=queue.topic, body=invocation.body, tags="TagA")
+        key = self._keys.next(born_ms)
+        address = await self.session.address(queue.topic, BROKER_NAME, BROKER_IDS["slave"])
+        request = send_request(message, key, PRODUCER_GROUP, queue, born_ms)
+        reply = await self.session.request(address, request, REQUEST_TIMEOUT_MS)
+        if reply.code not in STATUSES:
+            raise BrokerError(reply.code, reply.remark)
+        found = read_fields(reply.ext_fields, SendReply)
+        status = str(STATUSES[reply.code])
+        fields = {"key": key, "queue_offset": found.queue_offset, "status": status}
+        return Completion(OpType.OK, fields)
 
     async def _pull(self, fields: Mapping[str, Any]) -> Completion:
         node = fields["node"]

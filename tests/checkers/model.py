@@ -296,7 +296,7 @@ class Model:
             value=listed(got),
             min_offset=0,
             max_offset=len(entries),
-            next_offset=position + len(got),
+            next_offset=min(position, len(entries)) + len(got),
             **common,
         )
 

@@ -17,7 +17,7 @@ __all__ = ["MUTANTS"]
 READERS = {"rate": 150.0, "concurrency": 5, "time_limit_s": 12.0}
 
 
-@mutant(finds=("commit-jumped", "pull-skip"), nemeses=("crash-clients", "slow-client"), **READERS)
+@mutant(finds=("commit-jumped", "pull-skip"), nemeses=("slow-client",), **READERS)
 def commit_ahead_of_delivery(plant: Plant) -> None:
     """A committed offset is noted as if the next messages had been delivered, too."""
     commit = OffsetTable.commit
@@ -81,7 +81,7 @@ def beyond_the_end_back_to_zero(plant: Plant) -> None:
 
 @mutant(
     finds=("commit-jumped", "commit-regressed"),
-    nemeses=("crash-clients", "slow-client"),
+    nemeses=("slow-client",),
     queues=4,
     **READERS,
 )

@@ -1,0 +1,113 @@
+"""Two equal logs serve the same messages: what one node gives, the other gives as well.
+
+    unserved    a message of both logs that the certified drain of one node alone holds
+    corrupted   a pull or a drain was answered with bytes that are no sound records
+
+A slave is there to be read from when the master is gone (P10). Where the dumps say that both
+nodes' logs are one, and nothing was written between drains and dumps, a message that only one
+node gives is in the other's log and in no queue of it, or below where its queue begins. A node
+may also have deleted old files, so what lies below its min offset is left out if a fault made
+its disk look full, or its clock ahead.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from checkers.case import Case
+from checkers.certificates import Certificate
+from checkers.findings import anomaly, verdict
+from checkers.messages import NEVER
+from checkers.replicas import compare_logs, last_dumps
+from checkers.verdict import Finding, Verdict
+from histories.history import NONE
+from histories.op import OpType
+
+__all__ = ["serving"]
+
+Ints = NDArray[np.int64]
+
+UNREADABLE = "expected records, got"
+"""So our client says of an answer that no sound broker gives: TCP brings bytes whole or not."""
+
+AGEING = ("disk-full", "clock")
+"""Faults so named may make a node delete what the other keeps."""
+
+
+def serving(case: Case) -> Verdict:
+    """Judge whether both nodes give the same messages."""
+    found: list[tuple[int, int, Certificate, Certificate]] = []
+    unreadable = _unreadable(case)
+    if _one_log(case):
+        for one, other in _pairs(case):
+            found += [(queue, offset, one, other) for queue, offset in _missing(case, one, other)]
+
+    def tell(place: int) -> Finding:
+        queue, offset, one, other = found[place]
+        name, nodes = case.queue_name(queue), case.history.nodes
+        rows = case.indices(one.begin_row, one.row, other.begin_row, other.row)
+        data = {"queue": name, "offset": offset, "node": nodes[other.node]}
+        text = f"{name} offset {offset} is in both logs, and {nodes[other.node]} does not give it"
+        return Finding(text, rows, data)
+
+    def tell_unreadable(row: int) -> Finding:
+        op = case.history.op(row)
+        rows = case.indices(int(case.history.pair[row]), row)
+        return Finding(f"{op.node} answered a {op.f} with {op.error}", rows, {"node": op.node})
+
+    return verdict(
+        [
+            *anomaly("unserved", np.arange(len(found)), tell),
+            *anomaly("corrupted", unreadable, tell_unreadable),
+        ]
+    )
+
+
+def _unreadable(case: Case) -> Ints:
+    """Give the rows of pulls and drains whose answer the client could not read."""
+    history = case.history
+    rows = np.sort(np.concatenate([history.rows(f, OpType.FAIL) for f in ("pull", "drain")]))
+    wrong = [row for row in rows.tolist() if UNREADABLE in str(history.op(row).error)]
+    return np.array(wrong, np.int64)
+
+
+def _one_log(case: Case) -> bool:
+    """Whether the last dumps show one log twice, and no operator has mended it in between."""
+    if any(window.resync for window in case.windows):
+        return False
+    dumps = last_dumps(case, 0, NEVER)
+    master, slave = dumps.get(case.contract.master), dumps.get(case.contract.slave)
+    if master is None or slave is None or master[1].end != slave[1].end:
+        return False
+    return slave[1].end > slave[1].begin and compare_logs(master[1], slave[1]) is None
+
+
+def _pairs(case: Case) -> Iterator[tuple[Certificate, Certificate]]:
+    """Give each queue's last drain of one node with that of the other, both ways round."""
+    contract, history = case.contract, case.history
+    codes = [history.node_code(name) for name in (contract.master, contract.slave)]
+    last = {(drain.node, drain.queue): drain for drain in case.certificates.drains}
+    for node, queue in sorted(last):
+        if node in codes:
+            other = last.get((codes[1 - codes.index(node)], queue))
+            if other is not None:
+                yield last[node, queue], other
+
+
+def _missing(case: Case, one: Certificate, other: Certificate) -> Iterator[tuple[int, int]]:
+    """Give what one node gave and the other did not."""
+    floor = NONE
+    name = case.history.nodes[other.node]
+    if any(name in window.targets and window.name.startswith(AGEING) for window in case.windows):
+        floor = other.min_offset
+    lacking = np.setdiff1d(_offsets(case, one), _offsets(case, other))
+    for offset in lacking[lacking >= floor].tolist():
+        yield one.queue, offset
+
+
+def _offsets(case: Case, drain: Certificate) -> Ints:
+    """Give the offsets at which a drain found messages."""
+    offset = case.reads.offset[np.isin(case.reads.row, drain.rows)]
+    known: Ints = offset[offset != NONE]
+    return known
