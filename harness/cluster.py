@@ -67,6 +67,7 @@ class LocalTargets:
         self._stores = stores
         self._settings = settings
         self._now_ns = now_ns
+        self.clients: Clients | None = None  # once there are some
 
     @property
     def nodes(self) -> Mapping[str, Node]:
@@ -92,11 +93,6 @@ class LocalTargets:
     def settings(self) -> Mapping[str, Settings]:
         """By node."""
         return self._settings
-
-    @property
-    def clients(self) -> Clients | None:
-        """The suite's processes; they cannot be crashed yet."""
-        return None
 
     def now_ns(self) -> int:
         """Return the time by the history's clock."""
@@ -175,6 +171,10 @@ class LocalWorld:
         """Make the workload's topic, and wait until clients can find it."""
         await ready_topic(self.sessions, self.options.queues)
         return QueueWorkload(self.options, self.sessions)
+
+    def admit(self, clients: Clients) -> None:
+        """Let faults reach the clients, too."""
+        self._targets.clients = clients
 
     async def operator(self) -> ClusterOperator:
         """Open a session of the run's own."""

@@ -23,7 +23,13 @@ SWARM_TURN_S = 3.0
 def offers_of(options: RunOptions) -> tuple[str, ...]:
     """List what a world has of what a nemesis may need."""
     controls = () if options.node_command else ("controls",)
-    return ("stores", "settings", *controls, *(("volatile",) if options.volatile else ()))
+    return (
+        "stores",
+        "settings",
+        "clients",
+        *controls,
+        *(("volatile",) if options.volatile else ()),
+    )
 
 
 def schedule_of(options: RunOptions) -> Schedule:

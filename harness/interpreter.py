@@ -8,6 +8,9 @@ anything is done, the completion once the client knows how it ended.
     info       nobody knows: the process is over. Its client is closed, and process
                ``p + concurrency`` begins in its place with a new client and a new plan
 
+A nemesis may let processes crash (``crash``): whatever they are in the midst of ends as ``info``,
+their connections end with it, and others take their places.
+
 An op that outlasts its time-out is cancelled and is ``info``: cancelling does not take a request
 back from the wire. All places share one pace: the gaps between two invocations are drawn from
 [0, 2/rate), so that the mean is the rate and no two clients march in step. Time lost to a stall
@@ -15,7 +18,7 @@ is not made up for in a burst. Nothing is kept of an op once it is written down.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol
@@ -58,8 +61,18 @@ class Pace:
 
 
 @dataclass(slots=True)
+class _Life:
+    """One process from its beginning to its end."""
+
+    process: int
+    scope: asyncio.Timeout  # without a time; a crash is its expiry
+    crashed: bool = False
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(slots=True)
 class Interpreter:
-    """Runs the processes of one workload until it is told to stop."""
+    """Runs the processes of one workload until it is told to stop; a nemesis's ``Clients``."""
 
     workload: Workload
     recorder: RecordsOps
@@ -70,10 +83,23 @@ class Interpreter:
     on_op: Callable[[Op], None] = lambda _op: None
     processes: int = 0  # numbers given out so far; the next free one
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
+    _lives: dict[int, _Life] = field(default_factory=dict)  # by place
 
     def stop(self) -> None:
         """Let every process finish what it is doing, and do no more."""
         self._stop.set()
+
+    async def crash(self, count: int) -> Sequence[str]:
+        """Let up to ``count`` processes end at once, and say which; others take their places."""
+        lives = [life for _, life in sorted(self._lives.items()) if not life.crashed]
+        rng = stream(self.seed, "crash", self.processes)
+        chosen = rng.sample(lives, min(count, len(lives)))
+        for life in chosen:
+            life.crashed = True
+            life.scope.reschedule(asyncio.get_running_loop().time())
+        for life in chosen:
+            await life.over.wait()
+        return [f"process {life.process}" for life in chosen]
 
     async def run(self, time_limit_s: float | None = None) -> None:
         """Run every place until ``stop`` or the time limit, and close all clients."""
@@ -92,10 +118,19 @@ class Interpreter:
             plan = self.workload.plan(place, process, stream(self.seed, "process", process))
             client = await self.workload.client(place, process)
             try:
-                await self._process(process, plan, client, pace)
+                async with asyncio.timeout(None) as scope:
+                    self._lives[place] = _Life(process, scope)
+                    await self._process(process, plan, client, pace)
+            except TimeoutError:
+                if not self._has_crashed(process):
+                    raise
             finally:
                 await client.close()
+                self._lives.pop(place).over.set()
             process += self.concurrency
+
+    def _has_crashed(self, process: int) -> bool:
+        return any(life.process == process and life.crashed for life in self._lives.values())
 
     async def _process(self, process: int, plan: Plan, client: Client, pace: Pace) -> None:
         """Do what the plan says until an op's end is unknown or the run is over."""
@@ -126,8 +161,9 @@ class Interpreter:
             error = f"no answer within {self.timeout_ms} ms"
             return Completion(OpType.INFO, {"error": error})
         except asyncio.CancelledError:
-            # Stopped at once. What was under way may still happen, and the history says so.
-            self._record(process, OpType.INFO, invocation, {"error": "the run was stopped"})
+            # Ended at once. What was under way may still happen, and the history says so.
+            error = "the process crashed" if self._has_crashed(process) else "the run was stopped"
+            self._record(process, OpType.INFO, invocation, {"error": error})
             raise
 
     def _record(self, process: int, type: OpType, invocation: Invocation, fields: Any) -> None:

@@ -121,6 +121,7 @@ class Run:
             self.options.seed,
             OP_TIMEOUT_MS,
         )
+        world.admit(interpreter)
         await self._break(world, recorder, interpreter)
 
         operations = Operations(recorder, interpreter.processes)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from harness.workloads.workload import Workload
-from nemesis.targets import Targets
+from nemesis.targets import Clients, Targets
 
 __all__ = ["Operator", "Pulled", "World"]
 
@@ -67,6 +67,9 @@ class World(Protocol):
 
     async def workload(self) -> Workload:
         """Prepare the workload that the options name: make its topics."""
+
+    def admit(self, clients: Clients) -> None:
+        """Let faults reach the clients, too."""
 
     async def operator(self) -> Operator:
         """Open a session of the run's own."""

@@ -50,6 +50,7 @@ class SimulatedCluster:
         log: Callable[[str], object] = lambda _line: None,
     ) -> None:
         self._rng = rng
+        self.clients: Clients | None = None  # those of whoever uses the cluster
         self.fabric = Fabric(Random(rng.random()))  # noqa: S311 -- all chance is seeded
         for name in LINKS:
             observer, listener = name.split("->")
@@ -91,11 +92,6 @@ class SimulatedCluster:
     def settings(self) -> Mapping[str, Settings]:
         """By node: the brokers'."""
         return {name: SimulatedSettings(self._nodes[name]) for name in ("master", "slave")}
-
-    @property
-    def clients(self) -> Clients | None:
-        """None: the harness knows its clients."""
-        return None
 
     def now_ns(self) -> int:
         """Return virtual nanoseconds."""

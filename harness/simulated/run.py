@@ -108,6 +108,7 @@ class _Life:
             options.seed,
             OP_TIMEOUT_MS,
         )
+        self.world.admit(interpreter)
         await self._break(interpreter)
 
         self.judgement = await conclude(

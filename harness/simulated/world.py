@@ -11,6 +11,7 @@ from harness.sessions import ClusterOperator
 from harness.simulated.sessions import SimulatedSessions
 from harness.timings import BROKER_TIMINGS, NAMESERVER_TIMINGS
 from harness.workloads.queue_workload import QueueWorkload
+from nemesis.targets import Clients
 from simulation.cluster import ADDRESSES, NODES, SimulatedCluster
 from simulation.stores import STORE_ROOT
 
@@ -57,6 +58,10 @@ class SimulatedWorld:
         """Make the workload's topic, and wait until clients can find it."""
         await ready_topic(self.sessions, self.options.queues)
         return QueueWorkload(self.options, self.sessions)
+
+    def admit(self, clients: Clients) -> None:
+        """Let faults reach the clients, too."""
+        self.cluster.clients = clients
 
     async def operator(self) -> ClusterOperator:
         """Open a session of the run's own."""

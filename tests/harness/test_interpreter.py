@@ -175,3 +175,49 @@ def test_the_pace_is_drawn_from_its_rng_alone() -> None:
     one, other = (Pace(rate=50.0, rng=Random(9)) for _ in range(2))
 
     assert [one.next_start(0.0) for _ in range(50)] == [other.next_start(0.0) for _ in range(50)]
+
+
+async def test_a_process_that_crashes_leaves_its_op_in_doubt_and_its_place_to_another() -> None:
+    """A client's machine that dies knows nothing of what it had asked for."""
+
+    class Silent(Counting):
+        async def client(self, place: int, process: int) -> Any:
+            session = await super().client(place, process)
+            session.invoke = lambda _invocation: asyncio.sleep(60)
+            return session
+
+    workload, tape = Silent([OpType.OK]), Tape()
+    run = interpreter(workload, tape, timeout_ms=60_000)
+    task = asyncio.create_task(run.run())
+    await asyncio.sleep(0.05)
+
+    gone = await run.crash(2)
+
+    assert len(gone) == 2
+    doubtful = [op for op in tape.ops if op.type == "info"]
+    assert sorted(f"process {op.process}" for op in doubtful) == sorted(gone)
+    assert {op.error for op in doubtful} == {"the process crashed"}
+    assert all(workload.open[int(str(op.process))] == 0 for op in doubtful)
+    await asyncio.sleep(0.05)
+    assert {op.process for op in tape.ops} == {
+        0,
+        1,
+        2,
+        *(int(str(op.process)) + 3 for op in doubtful),
+    }
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_no_more_processes_crash_than_there_are() -> None:
+    workload, tape = Counting([OpType.OK]), Tape()
+    run = interpreter(workload, tape)
+    assert await run.crash(2) == []
+
+    task = asyncio.create_task(run.run())
+    await asyncio.sleep(0.03)
+    assert sorted(await run.crash(9)) == ["process 0", "process 1", "process 2"]
+    run.stop()
+    await task
+
+    assert set(workload.open.values()) == {0}
