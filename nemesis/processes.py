@@ -6,7 +6,9 @@ suite dies: on Linux the kernel kills it (PR_SET_PDEATHSIG, set by ``setpriv`` o
 missing, by a few lines of Python that then become the child). Elsewhere only an orderly end of
 the suite ends it.
 
-The kernel watches the *thread* that spawned the child: spawn from the event loop's own.
+The kernel watches the *thread* that spawned the child: spawn from the event loop's own, which also
+looks at the log now and then: one that has grown too long becomes ``NAME.1``, in place of the one
+before, so that a night of chaos cannot fill the disk.
 """
 
 import asyncio
@@ -22,10 +24,12 @@ from time import monotonic
 
 import psutil
 
-__all__ = ["Figures", "Process"]
+__all__ = ["Figures", "Process", "turn_over"]
 
 POLL_SECONDS = 0.002
 LOG_TAIL_BYTES = 600
+LOG_BYTES_MAX = 16 << 20
+LOG_LOOK_SECONDS = 5.0
 
 _DIE_WITH_PARENT = (
     "import ctypes, os, sys; "
@@ -44,6 +48,19 @@ class Figures:
     open_files: int
 
 
+def turn_over(log: Path, bytes_max: int) -> bool:
+    """Move what is in a long log to ``NAME.1``; say whether it was long.
+
+    Whoever writes to the log holds it open, so the file stays and its content goes. A line that is
+    written between the copy and the cut is lost; the writer must append, or it would leave a hole.
+    """
+    if log.stat().st_size <= bytes_max:
+        return False
+    shutil.copyfile(log, log.with_name(f"{log.name}.1"))
+    os.truncate(log, 0)
+    return True
+
+
 class Process:
     """A spawned child, alive or dead; reaped by whoever asks."""
 
@@ -54,6 +71,7 @@ class Process:
         log: Path,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        log_bytes_max: int = LOG_BYTES_MAX,
     ) -> None:
         program = str(command[0])
         if shutil.which(program) is None:
@@ -61,6 +79,7 @@ class Process:
         log.parent.mkdir(parents=True, exist_ok=True)
         self.command = tuple(str(part) for part in command)
         self.log = log
+        self._log_bytes_max = log_bytes_max
         with log.open("ab") as output:
             self.log_start = output.tell()
             self._popen = subprocess.Popen(  # noqa: S603 - the suite's own command
@@ -72,6 +91,7 @@ class Process:
                 cwd=cwd,
                 start_new_session=True,
             )
+        asyncio.get_running_loop().call_later(LOG_LOOK_SECONDS, self._look_at_log)
 
     @property
     def pid(self) -> int:
@@ -135,6 +155,13 @@ class Process:
                 )
         except psutil.Error:
             return None
+
+    def _look_at_log(self) -> None:
+        if not self.alive:
+            return
+        if turn_over(self.log, self._log_bytes_max):
+            self.log_start = 0
+        asyncio.get_running_loop().call_later(LOG_LOOK_SECONDS, self._look_at_log)
 
     def _status(self) -> str:
         if not self.alive:

@@ -1,5 +1,6 @@
 """A node is a process: it is ready when it says so, obeys signals, and never outlives the suite."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -222,9 +223,36 @@ def test_a_killed_suite_leaves_no_node(tmp_path: Path, setpriv: bool) -> None:
     assert soon(lambda: all(map(gone, pids)))
 
 
-def test_a_process_starts_with_the_environment_and_more(tmp_path: Path) -> None:
+async def test_a_process_starts_with_the_environment_and_more(tmp_path: Path) -> None:
     code = "import os; print(os.environ['PATH'] != '', os.environ['MORE'])"
     process = processes.Process(python(code), log=tmp_path / "log", env={"MORE": "yes"})
     assert soon(lambda: not process.alive)
     assert (process.output(), process.exit_code) == ("True yes\n", 0)
     process.end()
+
+
+async def test_a_log_that_has_grown_too_long_is_turned_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child goes on writing into the same file, and what it has said is not read as zeros."""
+    monkeypatch.setattr(processes, "LOG_LOOK_SECONDS", 0.01)
+    code = "import time\nwhile True:\n  print('x' * 99, flush=True)\n  time.sleep(0.0005)"
+    log = tmp_path / "log"
+    process = processes.Process(python(code), log=log, log_bytes_max=5_000)
+    try:
+        async with asyncio.timeout(10):
+            old = tmp_path / "log.1"
+            while not old.exists() or "x" not in process.output():  # noqa: ASYNC110 - no event
+                await asyncio.sleep(0.01)
+    finally:
+        process.end()
+    assert old.stat().st_size > 5_000
+    assert set(log.read_text()) == {"x", "\n"}
+
+
+def test_a_short_log_stays(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("12345")
+    assert not processes.turn_over(log, bytes_max=5)
+    assert processes.turn_over(log, bytes_max=4)
+    assert [path.read_text() for path in (log, tmp_path / "log.1")] == ["", "12345"]
