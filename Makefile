@@ -20,6 +20,8 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . --group dev
+	@# Nodes start often, and where bytecode is not written they would be compiled each time.
+	@$(BIN)/python -m compileall -q broker checkers harness histories nemesis simulation
 	@touch $(READY)
 
 # The main job: a short chaos run, its verdict and its report.

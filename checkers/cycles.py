@@ -13,11 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 __all__ = ["Edges", "cycles", "stretches"]
 
@@ -67,6 +64,9 @@ def cycles(edges: Edges, through: Sequence[int] = ()) -> list[list[int]]:
     """
     if not len(edges.source):
         return []
+    from scipy.sparse import coo_array  # noqa: PLC0415 - half of a run's start-up, and few need it
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
     nodes, flat = np.unique(np.concatenate([edges.source, edges.target]), return_inverse=True)
     source, target = flat[: len(edges.source)], flat[len(edges.source) :]
     shape = (len(nodes), len(nodes))
@@ -88,6 +88,8 @@ def cycles(edges: Edges, through: Sequence[int] = ()) -> list[list[int]]:
 
 def _shortest(edges: Edges, inner: Ints, through: Sequence[int]) -> list[int]:
     """Find the shortest cycle of one component through an edge of the kinds wanted."""
+    import networkx as nx  # noqa: PLC0415 - as above
+
     graph = nx.DiGraph()
     for edge in inner[::-1].tolist():  # the first of parallel edges is the one that is told
         graph.add_edge(int(edges.source[edge]), int(edges.target[edge]), number=edge)

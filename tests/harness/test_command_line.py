@@ -88,6 +88,18 @@ def test_help_is_fast() -> None:
     assert time.monotonic() - began < 5
 
 
+def test_a_run_starts_without_what_few_runs_need() -> None:
+    """Graphs of Jepsen's kafka histories are scipy's, and cost as much time as all the rest."""
+    program = "import sys, harness.local; "
+    program += "print([name for name in ('scipy', 'networkx', 'jinja2') if name in sys.modules])"
+
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert answer.stdout == "[]\n"
+
+
 @pytest.mark.parametrize("what", ["workloads", "nemeses", "scenarios", "checkers", "contracts"])
 def test_everything_there_is_to_choose_from_is_listed(
     what: str, capsys: pytest.CaptureFixture[str]
