@@ -16,7 +16,7 @@ from harness.leases import PortBlock
 from nemesis.nodes import ProcessNode, end_all
 
 HOST = "127.0.0.1"
-UNTIL_S_MAX = 20.0
+UNTIL_S_MAX = 40.0
 
 STORE = {
     "mappedFileSizeCommitLog": "1048576",

@@ -1,4 +1,4 @@
-// A Go client of the cluster under test: `produce` or `consume` a number of messages.
+// A Go client of the cluster under test: produce or consume a number of messages, or measure (bench.go).
 //
 //	client produce NAMESRV COUNT         prints "status queueId queueOffset" for each send
 //	client consume NAMESRV COUNT SECONDS prints "queueId queueOffset tags body" for each message
@@ -21,15 +21,25 @@ import (
 const topic = "TopicMasterSlave"
 
 func main() {
-	rlog.SetLogLevel("error")
-	count, err := strconv.Atoi(os.Args[3])
-	must(err)
-	if os.Args[1] == "produce" {
-		produce(os.Args[2], count)
-	} else {
-		seconds, err := strconv.Atoi(os.Args[4])
+	rlog.SetLogLevel("fatal")
+	command, namesrv := os.Args[1], os.Args[2]
+	number := func(place int) int {
+		found, err := strconv.Atoi(os.Args[place])
 		must(err)
-		consume(os.Args[2], count, time.Duration(seconds)*time.Second)
+		return found
+	}
+	seconds := func() time.Duration { return time.Duration(number(4)) * time.Second }
+	switch command {
+	case "produce":
+		produce(namesrv, number(3))
+	case "consume":
+		consume(namesrv, number(3), seconds())
+	case "sends":
+		sends(namesrv, number(3), seconds())
+	case "flood":
+		flood(namesrv, number(3), seconds())
+	default:
+		must(fmt.Errorf("expected produce, consume, sends or flood, got %q", command))
 	}
 }
 
