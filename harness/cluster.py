@@ -236,7 +236,12 @@ class LocalWorld:
 
     def _settings(self, name: str) -> FileSettings:
         file = self.folder.node(name) / "node.properties"
-        return FileSettings(file, self._properties(name), lambda: self.sessions.properties(name))
+        return FileSettings(
+            file,
+            self._properties(name),
+            ask=lambda: self.sessions.properties(name),
+            tell=lambda properties: self.sessions.reload(name, properties),
+        )
 
     def _controls(self) -> dict[str, NodeControls]:
         """Give the nemesis a hand on the machines of both brokers; see harness.node."""

@@ -23,15 +23,15 @@ from broker.client.producer import Producer
 from broker.client.session import Session
 from broker.live import live_ports
 from broker.nameserver.route import MessageQueue
-from broker.remoting.codes import RequestCode
+from broker.remoting.codes import RequestCode, ResponseCode
 from broker.remoting.command import Command
 from harness.draws import stream
 from harness.dumping import dump_log
-from harness.layout import HOST, Layout
+from harness.layout import HOST, Layout, properties_text
 from harness.timings import REQUEST_TIMEOUT_MS, ROUTE_REFRESH_MS
 from harness.workloads.queue_client import BROKER_IDS, BROKER_NAME, delivered
 from harness.world import Pulled
-from nemesis.targets import NodeEnds
+from nemesis.targets import NodeEnds, TargetError
 
 __all__ = ["ClusterOperator", "OpensSessions", "Sessions"]
 
@@ -97,6 +97,15 @@ class Sessions:
             command = Command(RequestCode.GET_BROKER_CONFIG)
             reply = await session.request(self._own_address(node), command, DIRECT_TIMEOUT_MS)
         return dict(javaproperties.loads(reply.body.decode()))
+
+    async def reload(self, node: str, properties: Mapping[str, str]) -> None:
+        """Tell a broker past every proxy to change its configuration while it runs."""
+        async with self._direct() as session:
+            body = properties_text(properties).encode()
+            command = Command(RequestCode.UPDATE_BROKER_CONFIG, body=body)
+            reply = await session.request(self._own_address(node), command, DIRECT_TIMEOUT_MS)
+        if reply.code != ResponseCode.SUCCESS:
+            raise TargetError(f"{node}: expected it to take {properties!r} over: {reply.remark}")
 
     def _own_address(self, node: str) -> str:
         return f"{HOST}:{self.layout.node_ports[node]}"

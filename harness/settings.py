@@ -21,12 +21,17 @@ class FileSettings:
     file: Path
     own: Mapping[str, str | int]  # what the file says when nobody changes it
     ask: Callable[[], Awaitable[Mapping[str, str]]]
+    tell: Callable[[Mapping[str, str]], Awaitable[None]]
 
     async def override(self, properties: Mapping[str, str]) -> None:
         """Let these keys differ from the node's own file, from the next start on; {} for none."""
         draft = self.file.with_name(f"{self.file.name}.new")
         draft.write_text(properties_text({**self.own, **properties}), encoding="utf-8")
         draft.replace(self.file)
+
+    async def reload(self, properties: Mapping[str, str]) -> None:
+        """Let the running node take these keys over at once; it forgets them when it ends."""
+        await self.tell(properties)
 
     async def effective(self) -> Mapping[str, str] | None:
         """Return what the running node reports; None if it cannot be asked."""

@@ -208,6 +208,9 @@ class Settings(Protocol):
     async def override(self, properties: Mapping[str, str]) -> None:
         """Let these keys differ from the node's own file, from the next start on; {} for none."""
 
+    async def reload(self, properties: Mapping[str, str]) -> None:
+        """Let the running node take these keys over at once; it forgets them when it ends."""
+
     async def effective(self) -> Mapping[str, str] | None:
         """Return what the running node reports; None if it cannot be asked."""
 

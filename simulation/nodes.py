@@ -22,6 +22,7 @@ from nemesis.targets import Controls, NodeEnds, TargetError
 from simulation.disk import SimulatedDisk
 from simulation.hosts import Host, HostDiedError
 from simulation.network import Fabric, SimulatedNetwork
+from simulation.stores import as_text
 
 __all__ = ["EPOCH_MS", "SimulatedClock", "SimulatedControls", "SimulatedNode"]
 
@@ -78,7 +79,6 @@ class SimulatedNode:
         self.server: _Server | None = None
         self.properties = properties
         self.overridden: dict[str, str] = {}  # by an operator, from the next start on
-        self.started_with: dict[str, str] = {}
         self.kept: dict[str, bytes] | None = None  # a copy of its disk
         self._fabric = fabric
         self._rng = rng
@@ -182,9 +182,7 @@ class SimulatedNode:
         )
         if self.name == "nameserver":
             return NameServer(NameServerConfig.parse(self.properties, self.name), ports)
-        self.started_with = dict(self.overridden)
-        changed = "".join(f"{key}={value}\n" for key, value in self.overridden.items())
-        config = BrokerConfig.parse(self.properties, self.name).updated(changed)
+        config = BrokerConfig.parse(self.properties, self.name).updated(as_text(self.overridden))
         return Broker(config, ports, EventLog(self._log, self.clock, node=self.name))
 
     def _reached(self, crash_point: str) -> None:

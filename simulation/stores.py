@@ -3,15 +3,22 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from broker.properties import to_properties
+from broker.server import Broker
 from nemesis.targets import TargetError
 
 if TYPE_CHECKING:
     from simulation.nodes import SimulatedNode
 
-__all__ = ["STORE_ROOT", "SimulatedSettings", "SimulatedStore"]
+__all__ = ["STORE_ROOT", "SimulatedSettings", "SimulatedStore", "as_text"]
 
 STORE_ROOT = "/store"
 """Where every simulated broker keeps its store."""
+
+
+def as_text(properties: Mapping[str, str]) -> str:
+    """Spell changed keys as the text of a ``.properties`` file; none needs an escape."""
+    return "".join(f"{key}={value}\n" for key, value in properties.items())
 
 
 class SimulatedStore:
@@ -71,6 +78,18 @@ class SimulatedSettings:
         """Let these keys differ from the next start on; {} for none."""
         self._node.overridden = dict(properties)
 
+    async def reload(self, properties: Mapping[str, str]) -> None:
+        """Let the running node take these keys over at once; it forgets them when it ends."""
+        broker = self._broker()
+        if broker is None:
+            raise TargetError(f"{self._node.name}: expected a running broker to reconfigure")
+        broker.state.config = broker.state.config.updated(as_text(properties))
+
     async def effective(self) -> Mapping[str, str] | None:
-        """Return what the running node was started with beyond its own file."""
-        return self._node.started_with if self._node.pid() is not None else None
+        """Return what the running node goes by."""
+        broker = self._broker()
+        return None if broker is None else to_properties(broker.state.config)
+
+    def _broker(self) -> Broker | None:
+        server = self._node.server if self._node.pid() is not None else None
+        return server if isinstance(server, Broker) else None

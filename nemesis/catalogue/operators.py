@@ -3,16 +3,21 @@
 An operator stops a node, changes its configuration, and starts it again; the cure does the same
 with the configuration that it had. What the node itself reports is the proof.
 
+Some keys a broker takes over while it runs, and forgets when it ends: reload-config closes the
+master to senders, or to readers, and opens it again.
+
 Two of these have no contract (spec/guarantees.md): with two masters of one id, or a slave that was
 made a master, RocketMQ promises nothing, and a run reports what it counts.
 """
 
 from collections.abc import Mapping
+from random import Random
 
 from nemesis.catalogue.processes import start_all
 from nemesis.faults import Act, Fault, FaultClass, Kind, Proof
 from nemesis.packages import Package, Tempo
 from nemesis.targets import Settings, TargetError, Targets
+from nemesis.topology import Topology
 
 __all__ = ["KINDS", "PACKAGES"]
 
@@ -66,11 +71,34 @@ async def _reconfigure(targets: Targets, name: str, properties: Mapping[str, str
     await settings.override(properties)
     await targets.nodes[name].stop()
     await targets.nodes[name].start()
+    return await _reported(settings, name, properties)
+
+
+async def _reported(settings: Settings, name: str, properties: Mapping[str, str]) -> Proof:
     reported = await settings.effective() or {}
     found = {key: reported.get(key) for key in properties}
     if found != properties:
         return Proof(bit=False, text=f"{name}: expected {dict(properties)}, it reports {found}")
     return Proof(bit=True, text=f"{name} reports {found}")
+
+
+async def _reload(targets: Targets, fault: Fault) -> Proof:
+    """Let the running node take a changed key over."""
+    return await _turn(targets, fault, {fault.option("key", str): fault.option("value", str)})
+
+
+async def _reload_own(targets: Targets, fault: Fault) -> Proof:
+    """Cure: let it take its own value over again."""
+    for name in fault.targets:
+        await targets.nodes[name].start()
+    return await _turn(targets, fault, {fault.option("key", str): fault.option("own", str)})
+
+
+async def _turn(targets: Targets, fault: Fault, properties: Mapping[str, str]) -> Proof:
+    (name,) = fault.targets
+    settings = _settings(targets, name)
+    await settings.reload(properties)
+    return await _reported(settings, name, properties)
 
 
 def _settings(targets: Targets, name: str) -> Settings:
@@ -107,7 +135,28 @@ def _kind(name: str, inject: Act, does: str, *, kills: bool = False) -> Kind:
 SECOND_MASTER = _kind("second-master", _second_master, "makes the slave one more master")
 TAKE_OVER = _kind("take-over", _take_over, "makes the slave the master", kills=True)
 MISTYPE = _kind("wrong-ha-address", _mistype, "advertises an HA address where nobody listens")
-KINDS = (ROLL, SECOND_MASTER, TAKE_OVER, MISTYPE)
+RELOAD = Kind(
+    "reload-config",
+    _reload,
+    _reload_own,
+    FaultClass.OTHER,
+    does="changes a key of a running node's configuration",
+    cured="the key has its own value again",
+    proven="the node reports the changed configuration",
+)
+KINDS = (ROLL, SECOND_MASTER, TAKE_OVER, MISTYPE, RELOAD)
+
+RELOADS = (
+    ("startAcceptSendRequestTimeStamp", "4102444800000", "0"),  # no sends before the year 2100
+    ("brokerPermission", "2", "6"),  # no reads
+)
+"""A key, what it is changed to, and its own value."""
+
+
+def _draw_reload(rng: Random, _topology: Topology) -> Fault:
+    key, value, own = rng.choice(RELOADS)
+    options = {"key": key, "value": value, "own": own}
+    return Fault(RELOAD.name, RELOAD.name, ("master",), options, key != "brokerPermission")
 
 
 def _package(
@@ -140,6 +189,14 @@ PACKAGES = (
         ("master",),
         "the master is restarted with a brokerIP2 where nobody listens",
         ("settings",),
+    ),
+    Package.of(
+        RELOAD,
+        _draw_reload,
+        RELOAD.name,
+        ORANGE,
+        "the running master is told to refuse every send, or every pull",
+        needs=("settings",),
     ),
     _package(
         SECOND_MASTER,

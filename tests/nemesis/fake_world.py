@@ -274,6 +274,10 @@ class FakeStore:
         self.contents = {path: bytearray(data) for path, data in self.kept.items()}
 
 
+OWN = {"startAcceptSendRequestTimeStamp": "0", "brokerPermission": "6"}
+"""What a broker goes by that was told nothing else."""
+
+
 class FakeSettings:
     def __init__(self, world: World, name: str) -> None:
         self.world, self.name = world, name
@@ -284,10 +288,16 @@ class FakeSettings:
         await self.world.effect(f"override {self.name}")
         self.wanted = dict(properties)
 
+    async def reload(self, properties: Mapping[str, str]) -> None:
+        await self.world.effect(f"reload {self.name}")
+        changed = {**self.running, **properties}
+        self.running = {key: value for key, value in changed.items() if OWN.get(key) != value}
+
     async def effective(self) -> Mapping[str, str] | None:
         if not self.world.nodes[self.name].serving:
             return None
-        return {"brokerRole": "SLAVE" if self.name == "slave" else "ASYNC_MASTER", **self.running}
+        role = "SLAVE" if self.name == "slave" else "ASYNC_MASTER"
+        return {"brokerRole": role, **OWN, **self.running}
 
 
 class FakeClients:
