@@ -3,11 +3,12 @@
 Each file has two contents: what every reader sees (the page cache) and what is durable. A write
 goes to the first; ``sync`` makes the first the second. A process crash changes nothing. A power
 cut keeps what was durable, plus for each file a part of the writes since, drawn by the rng: a
-prefix of them in order, the last of which may be torn in the middle. Names are durable at once
-(RocketMQ's stores never rely on more, and a lost rename is a fault of its own).
+prefix of them in order, the last of which may be torn: only its beginning is there, or only some
+of its sectors. Names are durable at once (RocketMQ's stores never rely on more, and a lost rename
+is a fault of its own).
 
     full        writes raise ENOSPC, before a byte of them is written
-    failing     syncs raise EIO
+    failing     syncs raise EIO, and as on Linux what they were to make durable never will be
     slow        syncs take that long in virtual time
 """
 
@@ -20,6 +21,9 @@ from random import Random
 from simulation.hosts import HOST, Host
 
 __all__ = ["SimulatedDisk", "SimulatedFile"]
+
+
+SECTOR = 512
 
 
 @dataclass(slots=True)
@@ -139,9 +143,11 @@ class SimulatedDisk:
         """Make what was written before the call durable, in virtual time."""
         target = content.synced + len(content.pending)
         await asyncio.sleep((self._sync_ms + self.slow_ms) / 1e3)
-        if self.failing:
-            raise OSError(errno.EIO, "the disk failed to sync")
         done = max(target - content.synced, 0)  # a later sync may have been faster
+        if self.failing:
+            del content.pending[:done]  # the pages are clean now: no later sync writes them
+            content.synced += done
+            raise OSError(errno.EIO, "the disk failed to sync")
         for position, data in content.pending[:done]:
             _apply(content.durable, position, data)
         del content.pending[:done]
@@ -225,3 +231,15 @@ def _forget(content: _Content, rng: Random) -> None:
     content.seen = image
     content.durable = bytearray(image)
     content.pending.clear()
+
+
+def _tear(image: bytearray, position: int, data: bytes, rng: Random) -> None:
+    """Do a part of a write: its beginning, or some of the sectors that it touches."""
+    if rng.random() < 0.5:
+        _apply(image, position, data[: rng.randint(0, len(data))])
+        return
+    end = position + len(data)
+    for sector in range(position - position % SECTOR, end, SECTOR):
+        if rng.random() < 0.5:
+            first, last = max(position, sector), min(end, sector + SECTOR)
+            _apply(image, first, data[first - position : last - position])

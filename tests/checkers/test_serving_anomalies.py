@@ -69,6 +69,13 @@ def test_a_slave_that_begins_later_than_its_log_does_not_serve_it() -> None:
     assert invalid(*ops, mode="ASYNC_MASTER+ASYNC_FLUSH") == ["unserved"]
 
 
+def test_a_slave_whose_log_begins_within_a_block_is_judged_by_where_it_ends() -> None:
+    """Files are smaller than blocks, so the logs cannot be compared byte by byte."""
+    part = LogDump(begin=2, end=8, block=4, crcs=[7], tail_crc=8)
+    ops = (SENT, drain("master", BOTH), drain("slave", {1: "b"}, begin=1))
+    assert "unserved" in invalid(*ops, dump("master", LOG), dump("slave", part))
+
+
 def test_a_node_whose_disk_was_full_may_have_deleted_old_files() -> None:
     late = drain("slave", {1: "b"}, begin=1)
     full = fault("disk-full-slave", "other", "slave")

@@ -90,6 +90,45 @@ def test_a_failing_sync_makes_nothing_durable() -> None:
     assert b"" in [run_virtual(main(seed)) for seed in range(20)]
 
 
+def test_what_a_failed_sync_was_to_make_durable_never_is() -> None:
+    """Linux calls the pages clean: the next sync succeeds, and a power cut takes them."""
+
+    async def main(seed: int) -> bytes:
+        disk = SimulatedDisk(Random(seed))
+        file = disk.open("/log", create=True)
+        file.write(0, b"doubtful")
+        disk.failing = True
+        with pytest.raises(OSError, match="failed to sync"):
+            await file.sync()
+        disk.failing = False
+        file.write(8, b"written anew")
+        await file.sync()
+        assert file.read(0, 8) == b"doubtful"
+        disk.cut_power()
+        return disk.open("/log").read(0, 100)
+
+    assert {run_virtual(main(seed)) for seed in range(10)} == {bytes(8) + b"written anew"}
+
+
+def test_a_torn_write_may_have_its_end_without_its_middle() -> None:
+    """A disk writes sectors in any order: only a checksum over all of a record tells."""
+
+    async def main(seed: int) -> bytes:
+        disk = SimulatedDisk(Random(seed))
+        file = disk.open("/log", create=True)
+        file.truncate(4096)
+        await file.sync()
+        file.write(100, b"x" * 2000)
+        disk.cut_power()
+        return disk.open("/log").read(100, 2000)
+
+    seen = [run_virtual(main(seed)) for seed in range(300)]
+
+    assert any(data[-1:] == b"x" and b"\0" in data for data in seen)
+    assert bytes(2000) in seen
+    assert b"x" * 2000 in seen
+
+
 def test_a_dead_process_cannot_write_on() -> None:
     """What it still holds in its hands is cut off."""
 

@@ -30,8 +30,9 @@ def skip_fsync(plant: Plant) -> None:
 @mutant(
     finds=("lost", "dishonest-status"),
     mode="ASYNC_MASTER+SYNC_FLUSH",
-    nemeses=("fail-fsync-master",),
+    nemeses=("fail-fsync-master", "power-cut-master"),
     volatile=True,
+    time_limit_s=12.0,
 )
 def fsync_error_ignored(plant: Plant) -> None:
     """An fsync that failed counts as one that succeeded."""

@@ -20,8 +20,7 @@ BREAKS = ("kill-slave", "partition-replication", "reset")
     finds=("unserved", "lost"),
     defect=3,
     nemeses=("disk-lost-slave",),
-    rate=200.0,
-    time_limit_s=10.0,
+    rate=120.0,
 )
 def last_file_only(plant: Plant) -> None:
     """A slave that has nothing is fed from the last file of the master's log."""

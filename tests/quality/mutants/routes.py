@@ -37,14 +37,17 @@ def stale_master_address(plant: Plant) -> None:
     plant(SlaveReplication, on_master=keep_the_first)
 
 
-@mutant(finds=("unconverged",), nemeses=("kill-nameserver", "pause-nameserver"))
-def registers_once(plant: Plant) -> None:
-    """A broker registers at its start and never again."""
+@mutant(finds=("unconverged",), nemeses=("kill-nameserver", "power-cut-master"), volatile=True)
+def registers_when_changed_only(plant: Plant) -> None:
+    """A broker does not renew its registration, and so a new name server never hears of it."""
 
-    async def never_again(self: Any) -> None:
-        """Do nothing."""
+    async def when_changed(self: Any) -> None:
+        while True:
+            await self._soon.wait()
+            self._soon.clear()
+            await self.register()
 
-    plant(Registrar, keep_registered=never_again)
+    plant(Registrar, keep_registered=when_changed)
 
 
-MUTANTS = (route_kept_after_death, stale_master_address, registers_once)
+MUTANTS = (route_kept_after_death, stale_master_address, registers_when_changed_only)

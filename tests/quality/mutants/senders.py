@@ -31,7 +31,7 @@ def hidden_retry(plant: Plant) -> None:
     plant(Session, request=request_twice)
 
 
-@mutant(finds=("aborted",), nemeses=DOUBTS, rate=120.0)
+@mutant(finds=("aborted", "duplicated"), nemeses=DOUBTS, rate=120.0)
 def doubt_as_failure(plant: Plant) -> None:
     """A send whose answer was lost counts as one that surely failed."""
     note_failure = Sending._note_failure
