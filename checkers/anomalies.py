@@ -146,6 +146,7 @@ _TABLE = (
         "P6",
         ("G1c-process", "G1c-realtime"),
     ),
+    Meaning("nonlinearizable", "no order of the calls explains all answers (`--model`)"),
     Meaning("unconverged", "long after all cures the cluster is not whole again", "P12"),
 )
 

@@ -8,13 +8,14 @@ invalid. ``JUDGEMENTS_MAX`` and ``WORK_MAX``, in ops judged, bound the work.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
 
 from checkers.contract import Contract
 from checkers.proof import rows_of
-from checkers.suite import judge
+from checkers.suite import Judgement, judge
 from checkers.verdict import Validity
 from histories.history import NONE, History
 
@@ -28,11 +29,19 @@ Unit: TypeAlias = tuple[int, ...]
 
 
 def extract(
-    history: History, name: str, contract: Contract | None = None, workload: str | None = None
+    history: History,
+    name: str,
+    contract: Contract | None = None,
+    workload: str | None = None,
+    *,
+    judging: Callable[[History], Judgement] | None = None,
 ) -> History:
-    """Give the smallest sub-history found that still has the anomaly; KeyError if it has none."""
-    contract = contract or Contract()
-    whole = judge(history, contract, workload)
+    """Give the smallest sub-history found that still has the anomaly; KeyError if it has none.
+
+    ``judging`` stands in for ``judge`` with the contract and workload.
+    """
+    judging = judging or partial(judge, contract=contract, workload=workload)
+    whole = judging(history)
     wanted = whole.anomalies[name]
     judgements, work = 0, 0
 
@@ -42,7 +51,7 @@ def extract(
         judgements, work = judgements + 1, work + len(part)
         if judgements > JUDGEMENTS_MAX or work > max(WORK_MAX, 2 * len(history)):
             return False
-        judgement = judge(part, contract, workload)
+        judgement = judging(part)
         judged = judgement.anomalies.get(name)
         same = judged is not None and judged.validity is wanted.validity
         # A part that is worse than the whole would accuse of what did not happen.

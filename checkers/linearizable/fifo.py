@@ -21,20 +21,21 @@ Newer work (Lee and Mathur 2024; Abdulla et al. 2025) proves such patterns with 
 code is held against the exhaustive search on all small histories that Hypothesis can draw.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from checkers.linearizable.calls import Calls, Contradiction, calls_of_operations
 from checkers.linearizable.operations import Operation
+from checkers.messages import NEVER, find
 from checkers.verdict import Validity
+from histories.history import NONE
 
-__all__ = ["FifoAnswer", "linearizable_fifo"]
+__all__ = ["FifoAnswer", "fifo_contradiction", "linearizable_fifo"]
 
-_NEVER = 1 << 62
-_Rows = NDArray[np.int64]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,87 +48,96 @@ class FifoAnswer:
     proof: tuple[Operation, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Queue:
     """Enqueues and their dequeues as columns, one row a value."""
 
-    enqueues: Sequence[Operation]
-    dequeues: Sequence[Operation | None]
-    enq_begin: _Rows
-    enq_end: _Rows
-    deq_begin: _Rows
-    deq_end: _Rows
+    enqueue: Ints  # places in the calls
+    dequeue: Ints  # NONE if it stayed
+    enq_begin: Ints
+    enq_end: Ints
+    deq_begin: Ints
+    deq_end: Ints
 
 
 def linearizable_fifo(operations: Iterable[Operation]) -> FifoAnswer:
     """Decide for ``enqueue x`` and ``dequeue -> x | nil`` on one queue."""
-    ops = list(operations)
-    enqueues = {op.input: op for op in ops if op.f == "enqueue"}
-    assert len(enqueues) == sum(op.f == "enqueue" for op in ops), "enqueued values are unique"
-    taken: dict[Any, Operation] = {}
-    empties, pending = [], []
-    for op in ops:
-        if op.f != "dequeue":
-            continue
-        if op.end is None:
-            pending.append(op)
-        elif op.output is None:
-            empties.append(op)
-        elif (answer := _misplaced(op, enqueues, taken)) is not None:
-            return answer
-        else:
-            taken[op.output] = op
+    ops = [op for op in operations if op.f in ("enqueue", "dequeue")]
+    calls, values = calls_of_operations(ops, "enqueue")
+    found = fifo_contradiction(calls)
+    if found is None:
+        return FifoAnswer(Validity.VALID)
+    why = found.sentence.format(*(values[value] for value in found.values))
+    proof = tuple(ops[place] for place in found.places)
+    return FifoAnswer(found.validity, found.pattern, why, proof)
 
-    queue = _columns(enqueues, taken)
-    order = _order(queue, sorted(op.begin for op in pending))
+
+def fifo_contradiction(calls: Calls) -> Contradiction | None:
+    """Decide for the calls of one queue; None if it is linearizable.
+
+    What cannot be decided here is a contradiction that is unknown.
+    """
+    puts = np.flatnonzero(calls.put)
+    puts = puts[np.argsort(calls.value[puts], kind="stable")]
+    names = calls.value[puts]
+    assert (names[1:] != names[:-1]).all(), "enqueued values are unique"
+    ended = ~calls.put & (calls.end != NEVER)
+    taking = np.flatnonzero(ended & (calls.value != NONE))
+    home = find(names, calls.value[taking])
+    alone = _misplaced(calls, puts, taking, home)
+    if alone is not None:
+        return alone
+
+    taken = np.full(len(puts), NONE, np.int64)
+    taken[home] = taking
+    queue = _columns(calls, puts, taken)
+    pending = np.sort(calls.begin[~calls.put & (calls.end == NEVER)])
+    order = _order(calls, queue, pending)
     if order is not None:
         return order
-    witness = _witness(queue, empties)
-    if witness is None:
+    witness = _witness(calls, queue, np.flatnonzero(ended & (calls.value == NONE)))
+    if witness is None or not len(pending):
         # What pending dequeues took can only have made the queue emptier.
-        return FifoAnswer(Validity.VALID)
-    if not pending:
         return witness
     why = f"{len(pending)} pending dequeues may or may not explain an empty answer"
-    return FifoAnswer(Validity.UNKNOWN, "witness", why, witness.proof)
+    return Contradiction("witness", why, witness.places, (), Validity.UNKNOWN)
 
 
-def _misplaced(
-    op: Operation, enqueues: dict[Any, Operation], taken: dict[Any, Operation]
-) -> FifoAnswer | None:
+def _misplaced(calls: Calls, puts: Ints, taking: Ints, home: Ints) -> Contradiction | None:
     """Find the patterns that one dequeue makes alone: fresh and repeat."""
-    enqueue = enqueues.get(op.output)
-    if enqueue is None:
-        return FifoAnswer(Validity.INVALID, "fresh", f"{op.output} was never enqueued", (op,))
-    assert op.end is not None, "only completed dequeues have an output"
-    if op.end < enqueue.begin:
-        why = f"{op.output} was dequeued before its enqueue began"
-        return FifoAnswer(Validity.INVALID, "fresh", why, (op, enqueue))
-    if op.output in taken:
-        why = f"{op.output} was dequeued twice"
-        return FifoAnswer(Validity.INVALID, "repeat", why, (taken[op.output], op))
+    unknown = taking[home == NONE]
+    if len(unknown):
+        at = int(unknown[0])
+        return Contradiction("fresh", "{0} was never enqueued", (at,), (int(calls.value[at]),))
+    early = np.flatnonzero(calls.end[taking] < calls.begin[puts[home]])
+    if len(early):
+        at, put = int(taking[early[0]]), int(puts[home[early[0]]])
+        why = "{0} was dequeued before its enqueue began"
+        return Contradiction("fresh", why, (at, put), (int(calls.value[at]),))
+    order = np.argsort(home, kind="stable")
+    again = np.flatnonzero(home[order][1:] == home[order][:-1])
+    if len(again):
+        one, other = int(taking[order[again[0]]]), int(taking[order[again[0] + 1]])
+        value = int(calls.value[one])
+        return Contradiction("repeat", "{0} was dequeued twice", (one, other), (value,))
     return None
 
 
-def _columns(enqueues: dict[Any, Operation], taken: dict[Any, Operation]) -> _Queue:
+def _columns(calls: Calls, puts: Ints, taken: Ints) -> _Queue:
     """Put values in columns; an enqueue that is pending and was not dequeued did not happen."""
-    real = [op for value, op in enqueues.items() if op.end is not None or value in taken]
-    dequeues = [taken.get(op.input) for op in real]
-
-    def column(rows: Iterable[int | None]) -> _Rows:
-        return np.array([_NEVER if row is None else row for row in rows], np.int64)
-
+    real = (calls.end[puts] != NEVER) | (taken != NONE)
+    enqueue, dequeue = puts[real], taken[real]
     return _Queue(
-        real,
-        dequeues,
-        column(op.begin for op in real),
-        column(op.end for op in real),
-        column(op.begin if op else None for op in dequeues),
-        column(op.end if op else None for op in dequeues),
+        enqueue,
+        dequeue,
+        calls.begin[enqueue],
+        calls.end[enqueue],
+        np.where(dequeue == NONE, NEVER, calls.begin[dequeue]),
+        np.where(dequeue == NONE, NEVER, calls.end[dequeue]),
     )
 
 
-def _order(queue: _Queue, pending: list[int]) -> FifoAnswer | None:
+def _order(calls: Calls, queue: _Queue, pending: Ints) -> Contradiction | None:
     """Find a and b with enq(a) < enq(b) and deq(b) < deq(a)."""
     if not len(queue.enq_begin):
         return None
@@ -136,37 +146,32 @@ def _order(queue: _Queue, pending: list[int]) -> FifoAnswer | None:
     ends = queue.deq_end[by_begin]
     first = np.minimum.accumulate(ends[::-1])[::-1]
     place = np.searchsorted(queue.enq_begin[by_begin], queue.enq_end, side="right")
-    deadline = np.append(first, _NEVER)[np.minimum(place, len(first))]
+    deadline = np.append(first, NEVER)[np.minimum(place, len(first))]
 
-    stays = queue.deq_begin == _NEVER
+    stays = queue.deq_begin == NEVER
     late = np.flatnonzero(~stays & (queue.deq_begin > deadline))
-    stuck = np.flatnonzero(stays & (deadline < _NEVER))
-    stuck = stuck[np.argsort(deadline[stuck], kind="stable")]
     if not len(late):
-        unexcused = [
-            row
-            for number, row in enumerate(stuck)
-            if number >= len(pending) or pending[number] > deadline[row]
-        ]
-        if not unexcused:
+        stuck = np.flatnonzero(stays & (deadline < NEVER))
+        stuck = stuck[np.argsort(deadline[stuck], kind="stable")]
+        excuse = np.append(pending, np.full(len(stuck), NEVER))[: len(stuck)]
+        late = stuck[excuse > deadline[stuck]]
+        if not len(late):
             return None
-        late = np.array(unexcused[:1])
 
     a = int(late[0])
     after = np.flatnonzero(queue.enq_begin > queue.enq_end[a])
     b = int(after[np.argmin(queue.deq_end[after])])
-    proof = [queue.enqueues[a], queue.enqueues[b], queue.dequeues[b], queue.dequeues[a]]
-    rest = "stayed" if queue.dequeues[a] is None else "was dequeued after it"
-    why = f"{queue.enqueues[a].input} was enqueued before {queue.enqueues[b].input}, and {rest}"
-    return FifoAnswer(
-        Validity.INVALID, "order", why, tuple(operation for operation in proof if operation)
-    )
+    proof = (queue.enqueue[a], queue.enqueue[b], queue.dequeue[b], queue.dequeue[a])
+    rest = "stayed" if queue.dequeue[a] == NONE else "was dequeued after it"
+    values = tuple(int(calls.value[queue.enqueue[row]]) for row in (a, b))
+    places = tuple(int(one) for one in proof if one != NONE)
+    return Contradiction("order", f"{{0}} was enqueued before {{1}}, and {rest}", places, values)
 
 
-def _witness(queue: _Queue, empties: Sequence[Operation]) -> FifoAnswer | None:
+def _witness(calls: Calls, queue: _Queue, empties: Ints) -> Contradiction | None:
     """Find an empty answer during all of which some value was surely in the queue."""
     covering = np.flatnonzero(queue.enq_end < queue.deq_begin)
-    if not len(covering) or not empties:
+    if not len(covering) or not len(empties):
         return None
     # An instant lies between two rows; gap k is the one between rows k and k + 1.
     order = covering[np.argsort(queue.enq_end[covering], kind="stable")]
@@ -175,12 +180,12 @@ def _witness(queue: _Queue, empties: Sequence[Operation]) -> FifoAnswer | None:
     starts = np.flatnonzero(np.append(True, begins[1:] > reach[:-1] + 1))
     lows, highs = begins[starts], reach[np.append(starts[1:] - 1, len(reach) - 1)]
 
-    for empty in empties:
-        assert empty.end is not None, "an empty answer is an answer"
-        at = int(np.searchsorted(lows, empty.begin, side="right")) - 1
-        if at >= 0 and highs[at] >= empty.end - 1:
-            inside = (queue.enq_end < empty.end) & (queue.deq_begin > empty.begin)
-            proof = [queue.enqueues[row] for row in np.flatnonzero(inside)[:4]]
-            why = "the queue was found empty, but at every instant something was in it"
-            return FifoAnswer(Validity.INVALID, "witness", why, (empty, *proof))
-    return None
+    at = np.searchsorted(lows, calls.begin[empties], side="right") - 1
+    covered = empties[(at >= 0) & (highs[at] >= calls.end[empties] - 1)]
+    if not len(covered):
+        return None
+    empty = int(covered[0])
+    inside = (queue.enq_end < calls.end[empty]) & (queue.deq_begin > calls.begin[empty])
+    proof = (empty, *queue.enqueue[np.flatnonzero(inside)[:4]].tolist())
+    why = "the queue was found empty, but at every instant something was in it"
+    return Contradiction("witness", why, proof)

@@ -16,19 +16,24 @@ Pending appends: one whose value was read at o is bounded like the others but ha
 nobody read may fill a hole, an offset below the highest known one that no known append took; the
 holes, in order, take the pending appends by their beginnings, earliest first, and if that greedy
 matching fails none succeeds, since the deadlines of holes do not fall with their offsets.
+The first offset of a log is 0; of a queue of ours it is the smallest one that is known.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from itertools import accumulate
-from typing import Any
+from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from checkers.linearizable.calls import Calls, Contradiction, calls_of_operations
 from checkers.linearizable.operations import Operation
+from checkers.messages import NEVER, find
 from checkers.verdict import Validity
+from histories.history import NONE
 
-__all__ = ["LogAnswer", "linearizable_log"]
+__all__ = ["LogAnswer", "linearizable_log", "log_contradiction"]
 
-_NEVER = 1 << 62
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,105 +45,158 @@ class LogAnswer:
     proof: tuple[Operation, ...] = ()
 
 
-@dataclass(slots=True)
-class _Bounds:
-    """What is known of t(o), and which operations say so."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Records:
+    """Records of one log by offset, which is known of each: their bounds, and who says so."""
 
-    after: int = -1
-    before: int = _NEVER
-    after_by: Operation | None = None
-    before_by: Operation | None = None
-    values: dict[Any, Operation] = field(default_factory=dict)
-
-    def later_than(self, row: int, by: Operation) -> None:
-        if row > self.after:
-            self.after, self.after_by = row, by
-
-    def earlier_than(self, row: int | None, by: Operation) -> None:
-        if row is not None and row < self.before:
-            self.before, self.before_by = row, by
+    offset: Ints
+    after: Ints
+    before: Ints
+    after_by: Ints
+    before_by: Ints
 
 
 def linearizable_log(operations: Iterable[Operation]) -> LogAnswer:
     """Decide for ``append x -> offset`` and ``read offset -> x | nil`` on one log."""
-    ops = list(operations)
-    appends = {op.input: op for op in ops if op.f == "append"}
-    assert len(appends) == sum(op.f == "append" for op in ops), "appended values are unique"
-    bounds: dict[int, _Bounds] = {}
-    ends: list[tuple[int, Operation]] = []  # reads beyond the end: (offset, read)
-
-    for op in ops:
-        if op.end is None:
-            continue  # pending: an append is found again by its value, a read says nothing
-        at = op.output if op.f == "append" else op.input
-        value = op.input if op.f == "append" else op.output
-        if not isinstance(at, int) or at < 0:
-            return LogAnswer(Validity.INVALID, f"an append was answered with {at!r}", (op,))
-        if value is None:
-            ends.append((at, op))
-            continue
-        append = appends.get(value)
-        if append is None:
-            return LogAnswer(Validity.INVALID, f"{value} was read but never appended", (op,))
-        bound = bounds.setdefault(at, _Bounds())
-        bound.values.setdefault(value, op)
-        bound.later_than(append.begin, append)
-        bound.earlier_than(append.end, append)
-        bound.earlier_than(op.end, op)
-
-    return _contradiction(bounds) or _schedule(bounds, ends, appends)
+    ops = [op for op in operations if op.f in ("append", "read")]
+    calls, values = calls_of_operations(ops, "append")
+    found = log_contradiction(calls, first=0)
+    if found is None:
+        return LogAnswer(Validity.VALID)
+    why = found.sentence.format(*(values[value] for value in found.values))
+    return LogAnswer(found.validity, why, tuple(ops[place] for place in found.places))
 
 
-def _contradiction(bounds: dict[int, _Bounds]) -> LogAnswer | None:
-    """Find two values at one offset, or one value at two."""
-    places: dict[Any, tuple[int, Operation]] = {}
-    for at, bound in sorted(bounds.items()):
-        if len(bound.values) > 1:
-            one, other = list(bound.values.items())[:2]
-            why = f"offset {at} holds both {one[0]} and {other[0]}"
-            return LogAnswer(Validity.INVALID, why, (one[1], other[1]))
-        for value, op in bound.values.items():
-            if value in places:
-                why = f"{value} is at offset {places[value][0]} and at {at}"
-                return LogAnswer(Validity.INVALID, why, (places[value][1], op))
-            places[value] = at, op
+def log_contradiction(calls: Calls, first: int | None) -> Contradiction | None:
+    """Decide for the calls of one log, which begins at ``first``, or where it is known to.
+
+    Appends whose log is not known may be in it; None if it is linearizable.
+    """
+    puts = np.flatnonzero(calls.put)
+    puts = puts[np.argsort(calls.value[puts], kind="stable")]
+    names = calls.value[puts]
+    assert (names[1:] != names[:-1]).all(), "appended values are unique"
+    ended = calls.end != NEVER
+    nowhere = np.flatnonzero(ended & (calls.offset < 0))
+    if len(nowhere):
+        why = "an append was answered without an offset"
+        return Contradiction("offset", why, (int(nowhere[0]),))
+    claims = np.flatnonzero(ended & (calls.value != NONE))
+    home = find(names, calls.value[claims])
+    unknown = claims[home == NONE]
+    if len(unknown):
+        at = int(unknown[0])
+        why = "{0} was read but never appended"
+        return Contradiction("fresh", why, (at,), (int(calls.value[at]),))
+    order = np.lexsort((calls.value[claims], calls.offset[claims]))
+    claims, source = claims[order], puts[home[order]]
+    return _twice(calls, claims) or _schedule(calls, claims, source, puts, first)
+
+
+def _twice(calls: Calls, claims: Ints) -> Contradiction | None:
+    """Find two values at one offset, or one value at two; claims are by offset and value."""
+    offset, value = calls.offset[claims], calls.value[claims]
+    both = np.flatnonzero((offset[1:] == offset[:-1]) & (value[1:] != value[:-1]))
+    if len(both):
+        one, other = int(claims[both[0]]), int(claims[both[0] + 1])
+        why = f"offset {int(calls.offset[one])} holds both {{0}} and {{1}}"
+        values = int(calls.value[one]), int(calls.value[other])
+        return Contradiction("conflict", why, (one, other), values)
+    by_value = claims[np.argsort(value, kind="stable")]
+    offset, value = calls.offset[by_value], calls.value[by_value]
+    both = np.flatnonzero((value[1:] == value[:-1]) & (offset[1:] != offset[:-1]))
+    if len(both):
+        one, other = int(by_value[both[0]]), int(by_value[both[0] + 1])
+        why = f"{{0}} is at offset {int(calls.offset[one])} and at {int(calls.offset[other])}"
+        return Contradiction("duplicate", why, (one, other), (int(calls.value[one]),))
     return None
 
 
 def _schedule(
-    bounds: dict[int, _Bounds], ends: list[tuple[int, Operation]], appends: dict[Any, Operation]
-) -> LogAnswer:
+    calls: Calls, claims: Ints, source: Ints, puts: Ints, first: int | None
+) -> Contradiction | None:
     """Choose every t(o) as early as its lower bounds allow, and see whether that is too late."""
-    length = max(bounds, default=-1) + 1
-    row = [bounds.get(at, _Bounds()) for at in range(length)]
-    for at, read in ends:
-        if at < length:
-            row[at].later_than(read.begin, read)
+    if not len(claims):
+        return None
+    records = _records(calls, claims, source)
+    begin = int(records.offset[0]) if first is None else first
+    spare = np.setdiff1d(puts[calls.end[puts] == NEVER], source, assume_unique=True)
+    spare = spare[np.argsort(calls.begin[spare], kind="stable")]
+    gaps = np.diff(records.offset, prepend=begin - 1) - 1
+    count = int(gaps.sum())
+    if count > len(spare):
+        at = int(np.searchsorted(np.cumsum(gaps), len(spare) + 1))
+        hole = int(records.offset[at]) - int(np.cumsum(gaps)[at]) + len(spare)
+        top = int(records.offset[-1])
+        why = f"offset {hole} is a hole: no append can be there, but offset {top} is known"
+        return Contradiction("hole", why, (int(records.before_by[-1]),))
+    if (calls.key[spare[:count]] == NONE).any():
+        why = f"{count} holes, and it is not known of which logs the pending appends are"
+        return Contradiction("hole", why, tuple(spare[:1].tolist()), (), Validity.UNKNOWN)
+    records = _filled(calls, records, gaps, spare[:count])
+    records = _after_reads_of_nothing(calls, records, begin)
 
-    taken = {value for bound in row for value in bound.values}
-    spare = sorted(
-        (op for value, op in appends.items() if op.end is None and value not in taken),
-        key=lambda op: op.begin,
+    lower = np.maximum.accumulate(records.after)
+    late = np.flatnonzero(lower >= records.before)
+    if not len(late):
+        # Appends that were acknowledged are all placed; beyond the last offset nothing is claimed.
+        return None
+    at = int(late[0])
+    by = int(records.after_by[int(np.argmax(records.after[: at + 1]))])
+    why = f"offset {int(records.offset[at])} was there before it, or an earlier one, can have been"
+    return Contradiction("order", f"{why} appended", (int(records.before_by[at]), by))
+
+
+def _records(calls: Calls, claims: Ints, source: Ints) -> _Records:
+    """Give the bounds that appends and reads of a value set."""
+    offset = calls.offset[claims]
+    heads = np.flatnonzero(np.r_[True, offset[1:] != offset[:-1]])
+    # Of the claims of one offset the one that ended first bounds it.
+    by_end = np.lexsort((calls.end[claims], offset))
+    first = claims[by_end[heads]]
+    return _Records(
+        offset[heads],
+        calls.begin[source[heads]],
+        calls.end[first],
+        source[heads],
+        first,
     )
-    for at in range(length):
-        if row[at].values:
-            continue
-        if not spare:
-            later = next(iter(row[length - 1].values.values()))
-            why = f"offset {at} is a hole: no append can be there, but offset {length - 1} is known"
-            return LogAnswer(Validity.INVALID, why, (later,))
-        filler = spare.pop(0)
-        row[at].later_than(filler.begin, filler)
-
-    for at, (bound, lower) in enumerate(zip(row, accumulate(row, _later), strict=True)):
-        if lower.after >= bound.before:
-            assert lower.after_by is not None, "a bound of -1 is below every row"
-            assert bound.before_by is not None, "only a known bound is below _NEVER"
-            why = f"offset {at} was there before it, or an earlier one, can have been appended"
-            return LogAnswer(Validity.INVALID, why, (bound.before_by, lower.after_by))
-    # Appends that were acknowledged are all placed; beyond the last offset nothing is claimed.
-    return LogAnswer(Validity.VALID)
 
 
-def _later(one: _Bounds, other: _Bounds) -> _Bounds:
-    return other if other.after > one.after else one
+def _filled(calls: Calls, records: _Records, gaps: Ints, spare: Ints) -> _Records:
+    """Put the pending appends in the holes, in order."""
+    if not len(spare):
+        return records
+    behind = np.repeat(records.offset, gaps)
+    number = np.arange(len(spare)) - np.repeat(np.cumsum(gaps) - gaps, gaps)
+    holes = behind - np.repeat(gaps, gaps) + number
+    offset = np.concatenate([records.offset, holes])
+    order = np.argsort(offset)
+    never = np.full(len(spare), NEVER, np.int64)
+    return _Records(
+        offset[order],
+        np.concatenate([records.after, calls.begin[spare]])[order],
+        np.concatenate([records.before, never])[order],
+        np.concatenate([records.after_by, spare])[order],
+        np.concatenate([records.before_by, spare])[order],
+    )
+
+
+def _after_reads_of_nothing(calls: Calls, records: _Records, begin: int) -> _Records:
+    """Bound the records that a read did not find yet."""
+    ended = calls.end != NEVER
+    nothing = np.flatnonzero(ended & ~calls.put & (calls.value == NONE))
+    place = calls.offset[nothing] - begin
+    inside = (place >= 0) & (place < len(records.offset))
+    nothing, place = nothing[inside], place[inside]
+    if not len(nothing):
+        return records
+    order = np.lexsort((calls.begin[nothing], place))
+    nothing, place = nothing[order], place[order]
+    last = np.flatnonzero(np.r_[place[1:] != place[:-1], True])
+    latest, place = nothing[last], place[last]
+    later = calls.begin[latest] > records.after[place]
+    after, by = records.after.copy(), records.after_by.copy()
+    after[place[later]] = calls.begin[latest[later]]
+    by[place[later]] = latest[later]
+    return _Records(records.offset, after, records.before, by, records.before_by)

@@ -19,6 +19,7 @@ __all__ = ["check"]
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--mode", help="brokerRole+flushDiskType; else from test.json, else the strictest.")
 @click.option("--workload", help="Read the file as this workload's, whatever it looks like.")
+@click.option("--model", help="Is it linearizable? register, mutex, fifo-queue, log, ...")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a file.")
 @click.option("--explain", metavar="NAME", help="Show this anomaly's proofs, op by op.")
 @click.option("--extract", metavar="NAME", help="Write the smallest part that shows this anomaly.")
@@ -28,6 +29,7 @@ def check(
     files: tuple[Path, ...],
     mode: str | None,
     workload: str | None,
+    model: str | None,
     as_json: bool,
     explain: str | None,
     extract: str | None,
@@ -38,7 +40,7 @@ def check(
     A file may be our JSONL, Jepsen's EDN or JSONL, OpenChaos's, or Parquet; plain, .gz or .zst.
     """
     from checkers.verdict import Validity
-    from harness.cli.judging import judge_file
+    from harness.cli.judging import Question, judge_file
 
     _require_known("--explain", explain)
     _require_known("--extract", extract)
@@ -46,9 +48,10 @@ def check(
         raise click.UsageError("--extract NAME and -o FILE go together; got only one of them")
     if extract is not None and len(files) > 1:
         raise click.UsageError(f"--extract: expected one history, got {len(files)}")
+    question = Question(mode, workload, model)
     worst = Validity.VALID
     for path in files:
-        judged = judge_file(path, mode, workload)
+        judged = judge_file(path, question)
         worst = max(worst, judged.judgement.validity)
         if as_json:
             click.echo(json.dumps(judged.judgement.to_json()))
@@ -77,9 +80,8 @@ def _print(judged: "Judged", explain: str | None) -> None:
     from checkers.proof import explain as proofs
     from harness.verdict_text import print_verdict
 
-    judgement, mode = judged.judgement, judged.contract.mode
-    ops = len(judged.history)
-    click.echo(f"{judged.path}: {ops:,} ops, judged as {mode} ({judged.source})")
+    judgement = judged.judgement
+    click.echo(f"{judged.path}: {len(judged.history):,} ops, judged as {judged.terms}")
     if explain is None:
         print_verdict(Console(), judgement)
     elif explain in judgement.anomalies:
@@ -99,7 +101,7 @@ def _extract(judged: "Judged", name: str, output: Path, *, quiet: bool) -> None:
     ops = write_extract(judged, name, output)
     if not quiet:
         click.echo(f"{output}: {ops:,} ops that still show {name}")
-        click.echo(f"judge it: mqhavoc check --mode {judged.contract.mode} {output}")
+        click.echo(f"judge it: mqhavoc check {judged.options} {output}")
 
 
 def _absent(judged: "Judged", name: str) -> str:

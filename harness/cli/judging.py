@@ -3,18 +3,28 @@
 # ruff: noqa: PLC0415 - a command imports what it needs when it runs
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from checkers.contract import Contract
     from checkers.suite import Judgement
     from histories.history import History
 
-__all__ = ["Judged", "judge_file", "write_extract"]
+__all__ = ["Judged", "Question", "judge_file", "write_extract"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of every file: options of ``check``."""
+
+    mode: str | None = None
+    workload: str | None = None
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,30 +33,25 @@ class Judged:
 
     path: Path
     history: "History"
-    contract: "Contract"
-    source: str  # where the mode is from
     workload: str | None
+    terms: str  # what it was judged by, for people
+    options: str  # the same as options of ``check``
+    judging: Callable[["History"], "Judgement"]
     judgement: "Judgement"
 
 
-def judge_file(path: Path, mode: str | None, workload: str | None) -> Judged:
-    """Read a file, find its contract, and judge it."""
-    from checkers.contract import Contract
-    from checkers.suite import CHECKERS, judge
+def judge_file(path: Path, question: Question) -> Judged:
+    """Read a file, find what to judge it by, and judge it."""
     from harness.cli.files import reading
     from histories.formats import read_history
 
-    if workload is not None and workload not in CHECKERS:
-        raise click.UsageError(f"workload: expected one of {', '.join(CHECKERS)}, got {workload!r}")
-    chosen, source = _mode(path, mode)
-    try:
-        contract = Contract.parse(chosen)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
+    if question.model is not None:
+        judging, terms, options = _by_model(question.model)
+    else:
+        judging, terms, options = _by_contract(path, question)
     with reading(path):
-        history = read_history(path, workload)
-    judgement = judge(history, contract, workload)
-    return Judged(path, history, contract, source, workload, judgement)
+        history = read_history(path, question.workload)
+    return Judged(path, history, question.workload, terms, options, judging, judging(history))
 
 
 def write_extract(judged: Judged, name: str, target: Path) -> int:
@@ -55,25 +60,56 @@ def write_extract(judged: Judged, name: str, target: Path) -> int:
     The file is read again and judged, so that what is written is known to show it.
     """
     from checkers.minimal import extract
-    from checkers.suite import judge
     from histories.formats import read_history, write_history
 
     if target.exists():
         raise click.ClickException(f"{target} exists already; expected the name of a new file")
     wanted = judged.judgement.anomalies[name]
-    part = extract(judged.history, name, judged.contract, judged.workload)
+    part = extract(judged.history, name, judging=judged.judging)
     try:
         write_history(part, target)
     except (OSError, ValueError) as error:
         raise click.ClickException(f"{target}: {error}") from error
-    read_again = read_history(target, judged.workload)
-    shown = judge(read_again, judged.contract, judged.workload).anomalies.get(name)
+    shown = judged.judging(read_history(target, judged.workload)).anomalies.get(name)
     if shown is None or shown.validity is not wanted.validity:
         kind = target.suffix
         raise click.ClickException(
             f"{target}: {name} cannot be shown in a {kind} file; expected .jsonl, .edn or .parquet"
         )
     return len(part)
+
+
+def _by_contract(
+    path: Path, question: Question
+) -> tuple[Callable[["History"], "Judgement"], str, str]:
+    from checkers.contract import Contract
+    from checkers.suite import CHECKERS, judge
+
+    workload = question.workload
+    if workload is not None and workload not in CHECKERS:
+        raise click.UsageError(f"workload: expected one of {', '.join(CHECKERS)}, got {workload!r}")
+    chosen, source = _mode(path, question.mode)
+    try:
+        contract = Contract.parse(chosen)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    judging = partial(judge, contract=contract, workload=workload)
+    options = f"--mode {contract.mode}" + (f" --workload {workload}" if workload else "")
+    return judging, f"{contract.mode} ({source})", options
+
+
+def _by_model(model: str) -> tuple[Callable[["History"], "Judgement"], str, str]:
+    from checkers.linearizable import MODELS, linearizability
+    from checkers.suite import Judgement
+
+    if model not in MODELS:
+        raise click.UsageError(f"--model: expected one of {', '.join(MODELS)}, got {model!r}")
+
+    def judging(history: "History") -> Judgement:
+        said = linearizability(history, model)
+        return Judgement(said.validity, {"linearizable": said}, said.why)
+
+    return judging, f"a linearizable {model}", f"--model {model}"
 
 
 def _mode(path: Path, mode: str | None) -> tuple[str, str]:

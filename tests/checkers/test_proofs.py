@@ -2,7 +2,6 @@
 
 import pytest
 
-from checkers.contract import Contract
 from checkers.minimal import extract
 from checkers.proof import explain, proof_text, space_time
 from checkers.suite import judge
@@ -47,7 +46,7 @@ def test_a_diagram_has_one_span_an_op() -> None:
 def test_an_extract_is_small_and_judged_the_same(seed: int) -> None:
     ops = Model(seed, "SYNC_MASTER+SYNC_FLUSH", GENTLE).run()
     history = History.from_ops(without(ops, acknowledged(ops)[0].value))
-    small = extract(history, "lost", Contract())
+    small = extract(history, "lost")
     whole, part = judge(history).anomalies["lost"], judge(small).anomalies["lost"]
     assert part.validity is whole.validity
     assert len(small) <= 6

@@ -116,6 +116,7 @@ def test_a_file_that_is_no_history_is_254(
         ["--explain", "lots"],
         ["--extract", "x"],
         ["--extract", "lost"],
+        ["--model", "stack"],
         ["-o", "small.jsonl"],
     ],
 )
@@ -181,3 +182,48 @@ def test_nothing_is_extracted_that_is_not_there_or_over_a_file_that_is(tmp_path:
     assert not small.exists()
     command[2], command[4] = "lost", str(path)
     assert run_command(command) == EXIT_USAGE
+
+
+def record_queue(path: Path, taken: tuple[int, ...]) -> Path:
+    """Write two enqueues, and dequeues that return these values."""
+    with Recorder(path, iter(range(0, 10**9, 1000)).__next__) as recorder:
+        for value in (1, 2):
+            recorder.record(process=0, type="invoke", f="enqueue", value=value)
+            recorder.record(process=0, type="ok", f="enqueue", value=value)
+        for value in taken:
+            recorder.record(process=1, type="invoke", f="dequeue")
+            recorder.record(process=1, type="ok", f="dequeue", value=value)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("model", "taken", "code"),
+    [
+        ("fifo-queue", (1, 2), 0),
+        ("fifo-queue", (2, 1), 1),
+        ("unordered-queue", (2, 1), 0),
+        ("unordered-queue", (2, 2), 1),
+        ("register", (1,), 2),
+    ],
+)
+def test_a_model_is_what_a_history_is_linearizable_as(
+    model: str, taken: tuple[int, ...], code: int, tmp_path: Path
+) -> None:
+    path = record_queue(tmp_path / "history.jsonl", taken)
+
+    assert run_command(["check", "--model", model, str(path)]) == code
+
+
+def test_what_is_not_linearizable_is_explained_and_extracted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, small = record_queue(tmp_path / "history.jsonl", (2, 1)), tmp_path / "small.edn"
+    command = ["check", "--model", "fifo-queue", "--explain", "nonlinearizable", str(path)]
+
+    assert run_command([*command, "--extract", "nonlinearizable", "-o", str(small)]) == 1
+
+    text = capsys.readouterr().out
+    assert "judged as a linearizable fifo-queue" in text
+    assert "1 was enqueued before 2, and was dequeued after it" in text
+    assert f"judge it: mqhavoc check --model fifo-queue {small}" in text
+    assert run_command(["check", "--model", "fifo-queue", str(small)]) == 1
