@@ -227,7 +227,7 @@ def _forget(content: _Content, rng: Random) -> None:
     if kept < len(content.pending) and rng.random() < 0.5:
         position, data = content.pending[kept]
         if data:
-            _apply(image, position, data[: rng.randint(1, len(data))])
+            _tear(image, position, data, rng)
     content.seen = image
     content.durable = bytearray(image)
     content.pending.clear()
@@ -236,7 +236,7 @@ def _forget(content: _Content, rng: Random) -> None:
 def _tear(image: bytearray, position: int, data: bytes, rng: Random) -> None:
     """Do a part of a write: its beginning, or some of the sectors that it touches."""
     if rng.random() < 0.5:
-        _apply(image, position, data[: rng.randint(0, len(data))])
+        _apply(image, position, data[: rng.randint(1, len(data))])
         return
     end = position + len(data)
     for sector in range(position - position % SECTOR, end, SECTOR):
