@@ -174,9 +174,14 @@ class MasterService:
         return _SlaveConnection(self, self._accepted)
 
     def _on_news(self, _end: int) -> None:
-        if not self._news_due:
-            self._news_due = True
+        if self._news_due:
+            return
+        self._news_due = True
+        if self._config.broker_role is BrokerRole.SYNC_MASTER:
             self._loop.call_soon(self._ship_news)
+        else:
+            # Nobody waits for the slave here, but producers do for their replies: those go first.
+            self._loop.call_soon(self._loop.call_soon, self._ship_news)
 
     def _ship_news(self) -> None:
         self._news_due = False

@@ -23,7 +23,7 @@ from broker.processors.delayed import delayed
 from broker.processors.state import BrokerState, refuse_on_slave
 from broker.remoting.codes import RequestCode, ResponseCode, SendStatus
 from broker.remoting.command import Command
-from broker.remoting.connection import Connection
+from broker.remoting.connection import Answer, Connection
 from broker.remoting.headers import SendHeader, read_send_header
 from broker.store.message import Host, MessageDraft
 from broker.store.message_store import Appended
@@ -46,18 +46,64 @@ _CODES = {
 }
 
 
-async def send_message(
-    state: BrokerState, command: Command, connection: Connection
-) -> Command | None:
-    """Store a message or a batch of them, and say how safe it is."""
+def send_message(state: BrokerState, command: Command, connection: Connection) -> Answer:
+    """Store a message or a batch of them, and say how safe it is.
+
+    Where there is nothing to wait for the answer is there at once: a task for every message would
+    cost more than its storing.
+    """
     refuse_on_slave(state, "a send")
     _refuse_too_early(state)
     request = read_send_header(command)
-    topic = await _topic_of(state, request)
+    check_topic_name(request.topic)
+    if request.topic == SCHEDULE_TOPIC:
+        remark = f"Sending message to topic[{request.topic}] is forbidden."
+        raise BrokerError(ResponseCode.NO_PERMISSION, remark)
+    topic = state.topics.get(request.topic)
+    if topic is None:
+        return _send_to_new_topic(state, request, command, connection.peer)
     drafts = _drafts(state, request, topic, command, connection.peer)
     appended = put(state, drafts)
-    waits = drafts[0].properties.get(WAIT) != "false"
-    status = await settle(state, appended[-1].end) if waits else SendStatus.SEND_OK
+    if not _must_settle(state, drafts):
+        return _reply(state, command, SendStatus.SEND_OK, drafts, appended)
+    return _reply_once_settled(state, command, drafts, appended)
+
+
+async def _send_to_new_topic(
+    state: BrokerState, request: SendHeader, command: Command, peer: str
+) -> Command:
+    topic = _create_topic(state, request)
+    # No message is acknowledged whose topic a power cut could take away.
+    await state.save_topics()
+    drafts = _drafts(state, request, topic, command, peer)
+    appended = put(state, drafts)
+    if not _must_settle(state, drafts):
+        return _reply(state, command, SendStatus.SEND_OK, drafts, appended)
+    return await _reply_once_settled(state, command, drafts, appended)
+
+
+async def _reply_once_settled(
+    state: BrokerState, command: Command, drafts: list[MessageDraft], appended: list[Appended]
+) -> Command:
+    status = await settle(state, appended[-1].end)
+    return _reply(state, command, status, drafts, appended)
+
+
+def _must_settle(state: BrokerState, drafts: list[MessageDraft]) -> bool:
+    """Whether the mode promises more than to have it, and the sender wants to wait for that."""
+    config = state.config
+    syncs = config.flush_disk_type is FlushDiskType.SYNC_FLUSH
+    replicates = config.broker_role is BrokerRole.SYNC_MASTER
+    return (syncs or replicates) and drafts[0].properties.get(WAIT) != "false"
+
+
+def _reply(
+    state: BrokerState,
+    command: Command,
+    status: SendStatus,
+    drafts: list[MessageDraft],
+    appended: list[Appended],
+) -> Command:
     state.ports.crash_point("after-replicate-before-reply")
     return command.reply(_CODES[status], None, _described(state, drafts[0], appended))
 
@@ -105,24 +151,14 @@ def _refuse_too_early(state: BrokerState) -> None:
         raise BrokerError(ResponseCode.SYSTEM_ERROR, f"broker unable to service, until {opens_ms}")
 
 
-async def _topic_of(state: BrokerState, request: SendHeader) -> TopicConfig:
-    """Give the topic to store into, made on the spot if its template allows it."""
-    check_topic_name(request.topic)
-    if request.topic == SCHEDULE_TOPIC:
-        remark = f"Sending message to topic[{request.topic}] is forbidden."
-        raise BrokerError(ResponseCode.NO_PERMISSION, remark)
-    topic = state.topics.get(request.topic)
-    if topic is None:
-        topic = _create_topic(state, request)
-        # No message is acknowledged whose topic a power cut could take away.
-        await state.save_topics()
+def _check_place(state: BrokerState, request: SendHeader, topic: TopicConfig) -> None:
+    """Refuse what the broker or the topic has no room for."""
     if not state.config.broker_permission & 2 and topic.order:
         remark = f"the broker[{state.config.broker_ip1}] sending message is forbidden"
         raise BrokerError(ResponseCode.NO_PERMISSION, remark)
     if request.queue_id >= queue_nums(topic):
         remark = f"request queueId[{request.queue_id}] is illegal, {topic}"
         raise BrokerError(ResponseCode.SYSTEM_ERROR, remark)
-    return topic
 
 
 def _create_topic(state: BrokerState, request: SendHeader) -> TopicConfig:
@@ -141,6 +177,7 @@ def _drafts(
     state: BrokerState, request: SendHeader, topic: TopicConfig, command: Command, peer: str
 ) -> list[MessageDraft]:
     """Give the messages to store: one, or a batch's, all for one queue."""
+    _check_place(state, request, topic)
     queue_id = request.queue_id
     if queue_id < 0:
         queue_id = state.ports.rng.randrange(max(1, topic.write_queue_nums))
