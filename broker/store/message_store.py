@@ -350,11 +350,13 @@ class MessageStore:
         path = f"{self.config.root}/lock"
         try:
             self._unlock = self._ports.disk.lock(path)
-        except OSError as error:
+        except BlockingIOError as error:
             raise StoreLockedError(
-                f"{path} is held by another process ({error}); stop it, or give this node "
-                "a storePathRootDir of its own"
+                f"{path} is held by another process; stop it, or give this node a "
+                "storePathRootDir of its own"
             ) from error
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
 
     async def _recover(self, last_stop: LastStop) -> Recovery:
         loader = Loader(

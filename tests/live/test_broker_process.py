@@ -285,6 +285,11 @@ def test_a_node_that_cannot_start_says_why(cluster: Cluster, tmp_path: Path) -> 
     slave = cluster.nodes["slave"].config
     slave.write_text(slave.read_text().replace(f"{tmp_path}/slave", f"{tmp_path}/master"))
     assert "is held by another process" in run_and_fail(cluster.nodes["slave"])
+    slave.write_text(slave.read_text().replace(f"{tmp_path}/master", f"{tmp_path}/master.conf/s"))
+    assert run_and_fail(cluster.nodes["slave"]) == (
+        f"{tmp_path}/master.conf/s/lock: cannot be written: Not a directory"
+    )
+    slave.write_text(slave.read_text().replace(f"{tmp_path}/master.conf/s", f"{tmp_path}/master"))
     slave.write_text(
         slave.read_text().replace(f"{tmp_path}/master", f"{tmp_path}/slave")
         + f"listenPort={cluster.master_port}\n"
