@@ -23,6 +23,7 @@ __all__ = ["run"]
 @click.option(
     "--scenario",
     default="",
+    show_default=False,
     help="A name of `mqhavoc list scenarios` or a TOML file: faults, seconds, and the usual mode.",
 )
 @click.option("--mode", default=MODE_DEFAULT, help=f"brokerRole+flushDiskType: {', '.join(MODES)}.")
@@ -39,12 +40,12 @@ __all__ = ["run"]
     default=False,
     help="Let un-fsynced bytes die with a node's process, so that SIGKILL is a power cut.",
 )
-@click.option("--seed", type=int, help="Draw everything from this number.  [default: a fresh one]")
+@click.option("--seed", type=int, show_default="a fresh one", help="Draw everything from this.")
 @click.option("--test-count", type=click.IntRange(min=1), default=1, help="Runs, until one fails.")
-@click.option("--world", default="local", help="Where the cluster lives.")
+@click.option("--world", default="local", help="Where the cluster lives; see also `simulate`.")
 @click.option("--toxiproxy", default="auto", help="auto, real or embedded.")
 @click.option("--out", default="runs", help="Where run folders go.")
-@click.option("--ports", type=int, default=0, help="First of 24 ports.  [default: a free block]")
+@click.option("--ports", type=int, default=0, show_default="a free block", help="First of 24.")
 @click.option("--node-command", default="", hidden=True, help="Start nodes by this command.")
 @click.pass_context
 def run(

@@ -40,10 +40,10 @@ def read_history(path: str | Path, workload: str | None = None) -> History:
     path = Path(path)
     if columnar.is_folder(path):
         return columnar.read_columns(path, workload)
+    if path.is_dir():
+        raise HistoryError("a file, or a folder of columns", found=str(path), path=path)
     if (cached := columnar.fresh_cache(path)) is not None:
         return columnar.read_columns(cached, workload)
-    if path.is_dir():
-        raise HistoryError("a file, or a folder of columns", found=path.name, path=path)
 
     source = Source(path)
     head = source.head(_HEAD)

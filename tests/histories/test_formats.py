@@ -204,3 +204,9 @@ def test_a_history_that_changed_under_us_says_so(tmp_path: Path) -> None:
 
     with pytest.raises(HistoryError, match="as it was"):
         history.op(0)
+
+
+@pytest.mark.parametrize("folder", ["/", "."])
+def test_a_folder_is_no_history(folder: str) -> None:
+    with pytest.raises(HistoryError, match="expected a file, or a folder of columns"):
+        read_history(folder)
