@@ -175,7 +175,8 @@ def merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 def _window(injected: list[tuple[int, Op]], cured: list[tuple[int, Op]], time: Ints) -> Window:
     first = _record((injected or cured)[0])
     before, after = (*injected[:1], None)[0], (*injected[1:2], None)[0]
-    cure, healed = (*cured[:1], None)[0], (*cured[1:2], None)[0]
+    # A cure that came to nothing is tried again: the last try is the one that ended the fault.
+    cure, healed = (*cured[:1], None)[0], (None, *cured[1:])[-1]
     said = _record(injected[-1] if injected else cured[-1])
     return Window(
         id=first.id,

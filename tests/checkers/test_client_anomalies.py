@@ -287,3 +287,17 @@ def test_a_fault_that_leaves_writes_possible_needs_an_ok_send_inside() -> None:
 def test_a_window_in_which_nobody_sent_proves_nothing() -> None:
     lines = [line for line in OUTAGE.splitlines() if "send b" not in line and "send c" not in line]
     assert any("no send was attempted" in why for why in judged("\n".join(lines)).why)
+
+
+def test_a_fault_lasts_until_the_cure_that_worked() -> None:
+    text = """
+    nemesis info partition fault=1 phase=inject targets=slave->master-ha bit=true
+    nemesis info partition fault=1 phase=inject targets=slave->master-ha bit=true
+    nemesis info partition fault=1 phase=cure targets=slave->master-ha
+    nemesis info partition fault=1 phase=cure targets=slave->master-ha bit=false
+    0 invoke send a @0
+    0 ok     send a @0/0
+    nemesis info partition fault=1 phase=cure targets=slave->master-ha bit=true
+    """
+    (window,) = case_of(text).windows
+    assert (window.cure_row, window.cured_row, window.cure_bit) == (2, 6, True)
