@@ -231,9 +231,12 @@ def defined_names(tree: ast.Module) -> set[str]:
 
 
 def imported_names(tree: ast.Module) -> set[str]:
+    """Names that a module imports, also for types alone: a lazy package gives them at need."""
+    blocks = [tree.body, *(node.body for node in tree.body if isinstance(node, ast.If))]
     return {
         alias.asname or alias.name
-        for node in tree.body
+        for block in blocks
+        for node in block
         if isinstance(node, ast.Import | ast.ImportFrom)
         for alias in node.names
     }
