@@ -2,10 +2,14 @@
 
 import asyncio
 import struct
+from inspect import isawaitable
 
 import pytest
 
+from broker.processors.send import send_message
 from broker.remoting.codes import RequestCode, ResponseCode
+from broker.remoting.command import Command
+from broker.remoting.connection import Connection
 from tests.broker.cluster_rig import SLAVE, TOPIC, Rig, play
 
 ALONE = ("nameserver", "master")
@@ -56,6 +60,37 @@ def test_the_long_form_of_the_request_is_the_same() -> None:
         assert (reply.code, reply.ext_fields["queueId"]) == (0, "1")
 
     play(scenario, start=ALONE)
+
+
+@pytest.mark.parametrize(
+    ("role", "flush", "wait", "waits"),
+    [
+        ("ASYNC_MASTER", "ASYNC_FLUSH", "true", False),
+        ("ASYNC_MASTER", "SYNC_FLUSH", "true", True),
+        ("SYNC_MASTER", "ASYNC_FLUSH", "true", True),
+        ("SYNC_MASTER", "SYNC_FLUSH", "false", False),
+    ],
+)
+def test_an_answer_waits_only_for_what_is_promised(
+    role: str, flush: str, wait: str, waits: bool
+) -> None:
+    """Where there is nothing to wait for there is no task, which would cost half of the send."""
+
+    async def scenario(rig: Rig) -> None:
+        await rig.until(rig.fed)
+        await rig.send()  # the topic is there
+        fields = {"a": "g", "b": TOPIC, "c": "TBW102", "e": "0", "i": f"WAIT\1{wait}\2"}
+        command = Command(RequestCode.SEND_MESSAGE_V2, ext_fields=fields, body=b"x")
+
+        answer = send_message(rig.broker("master").state, command, Connection(lambda *_: None))
+
+        assert isinstance(answer, Command) is not waits
+        reply = await answer if isawaitable(answer) else answer
+        assert reply is not None
+        assert reply.code == ResponseCode.SUCCESS
+        assert reply.ext_fields["queueOffset"] == "1"
+
+    play(scenario, role, flush)
 
 
 def test_a_batch_is_stored_side_by_side() -> None:
