@@ -19,13 +19,13 @@ MUTANT_NODE = Path(__file__).parent / "mutant_node.py"
 @pytest.mark.parametrize(
     ("mutant", "nemeses", "expected"),
     [
-        ("early-ack", ("partition-replication",), {"dishonest-status"}),
+        ("ack-before-replicate", ("partition-replication",), {"dishonest-status"}),
         (
-            "drop-tail@master",
+            "lose-the-tail@master",
             ("kill-master",),
             {"diverged", "inconsistent-offset", "offset-reused"},
         ),
-        ("drop-tail", ("kill-both",), {"lost"}),
+        ("lose-the-tail", ("kill-both",), {"lost"}),
         ("double-append@master", ("delay-replication",), {"duplicated"}),
     ],
 )
