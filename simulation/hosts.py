@@ -1,8 +1,8 @@
 """A host is a machine of the simulation: it can die in mid-step, freeze, and be started anew.
 
-Everything that a host's code schedules is scheduled through ``Host.run``, because asyncio copies
-the context of the scheduling code and the context says whose code it is (``HOST``). From that one
-place follow the three states:
+Everything that a host's code schedules is known as its own, because asyncio copies the context of
+the scheduling code and the context says whose code it is (``HOST``). From that one place, where
+the loop lets a callback happen (``simulation/handles.py``), follow the three states:
 
     running   callbacks run
     paused    callbacks are held, in order, and run when it resumes, as after SIGCONT
@@ -15,15 +15,21 @@ which ask ``alive`` before they do anything.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Protocol
 
-__all__ = ["HOST", "Host", "HostDiedError"]
+__all__ = ["HOST", "Held", "Host", "HostDiedError"]
 
 HOST: ContextVar["Host | None"] = ContextVar("HOST", default=None)
 """Whose code is running; None for the world itself: nemesis, clients' harness, network."""
+
+
+class Held(Protocol):
+    """A callback that waits for its host."""
+
+    def happen(self) -> None:
+        """Run it, in the context that it was scheduled in."""
 
 
 class HostDiedError(BaseException):
@@ -42,7 +48,7 @@ class Host:
         self.incarnation = 0
         self.paused = False
         self.running = False
-        self._held: deque[tuple[int, Callable[..., object], tuple[Any, ...]]] = deque()
+        self._held: list[Held] = []
         self._deaths = asyncio.Event()
 
     def __repr__(self) -> str:
@@ -52,17 +58,9 @@ class Host:
         """Whether this incarnation's process still exists (frozen or not)."""
         return self.running and incarnation == self.incarnation
 
-    def run(self, incarnation: int, callback: Callable[..., object], *args: Any) -> None:
-        """Run, hold or drop a callback of one of this host's incarnations."""
-        if not self.alive(incarnation):
-            return
-        if self.paused:
-            self._held.append((incarnation, callback, args))
-            return
-        try:
-            callback(*args)
-        except HostDiedError:
-            assert not self.alive(incarnation), "only a host that dies says so"
+    def hold(self, callback: "Held") -> None:
+        """Keep a callback that became due while the process is frozen."""
+        self._held.append(callback)
 
     def spawn(self, main: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[Any]":
         """Start a new incarnation whose first task is ``main``."""
@@ -98,7 +96,7 @@ class Host:
     def resume(self) -> None:
         """Let the process go on: all that was held is due now, in order."""
         self.paused = False
-        held, self._held = self._held, deque()
+        held, self._held = self._held, []
         loop = asyncio.get_running_loop()
-        for incarnation, callback, args in held:
-            loop.call_soon(self.run, incarnation, callback, *args)
+        for callback in held:
+            loop.call_soon(callback.happen)

@@ -3,13 +3,14 @@
 The loop is asyncio's own ``BaseEventLoop`` with its two contacts to the world taken away. Where
 it would block in a selector until the next timer is due, the clock is set to that timer instead;
 where it would read a clock, it reads its own. Callbacks of one instant run in the order in which
-they were scheduled, so a run is a function of its inputs alone.
+they were scheduled, so a run is a function of its inputs alone. For speed its queues are its own
+as well: a run is made of little else than callbacks and timers.
 
     time()             virtual seconds, from 0.0
     a stuck run        no callback is ready and no timer is set: nothing can ever happen again.
                        That is an error, and it names every task and what it waits for.
     hosts              a callback belongs to the host in whose context it was scheduled
-                       (``simulation/hosts.py``): a dead host's callbacks are dropped, a paused
+                       (``simulation/handles.py``): a dead host's callbacks are dropped, a paused
                        host's are held until it resumes.
 
 There is no I/O here at all: no sockets, no pipes, no signals, and no threads (``run_in_executor``
@@ -18,11 +19,14 @@ is an error, since a thread is a second clock).
 
 import asyncio
 import contextvars
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from heapq import heappop, heappush
 from typing import Any, TypeVar
 
-from simulation.hosts import HOST, HostDiedError
+from simulation.handles import HostedHandle
+from simulation.hosts import HostDiedError
 
 __all__ = ["SimulationStuckError", "VirtualLoop", "run_virtual", "virtual_loop"]
 
@@ -38,24 +42,16 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def __init__(self) -> None:
         super().__init__()
-        self._now_us = 0
+        self._now_s = 0.0
+        self._due: deque[HostedHandle] = deque()  # at this very instant, in order
+        self._timers: list[tuple[float, int, HostedHandle]] = []  # a heap
+        self._timer_count = 0  # keeps timers of one instant in the order they were set
         self._kept: list[asyncio.Task[Any]] = []
         self._keep_max = 1024
-        self._clock_resolution = 0.0  # a timer is due when it is due, not a nanosecond before
-        self._selector = _JumpingSelector(self)  # asked by BaseEventLoop._run_once
 
     def time(self) -> float:
         """Virtual seconds since the loop was made."""
-        return self._now_us / 1e6
-
-    def jump(self, seconds: float) -> None:
-        """Let virtual time pass. Only the loop itself, when nothing else is left to do.
-
-        The clock ticks in whole microseconds and never stops short of a timer: code that
-        computes its next timer in milliseconds must find that it is due, not that a rounding
-        error of it is left, or it sets the same timer again for ever.
-        """
-        self._now_us += int(seconds * 1e6) + 1
+        return self._now_s
 
     def create_task(self, coro: Any, **options: Any) -> "asyncio.Task[Any]":
         """Make a task, and hold it to the end of the world.
@@ -63,16 +59,12 @@ class VirtualLoop(asyncio.BaseEventLoop):
         Nobody else holds the tasks of a dead host; collected in the middle of a run, they would
         run their ``finally`` blocks there, at a time that the seed does not decide.
         """
-        task: asyncio.Task[Any] = super().create_task(coro, **options)
+        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, **options)
         self._kept.append(task)
         if len(self._kept) > self._keep_max:
             self._kept = [one for one in self._kept if not one.done()]
             self._keep_max = 2 * len(self._kept) + 1024
         return task
-
-    def busy(self) -> bool:
-        """Whether something is left to do at this very instant."""
-        return bool(self._ready) or self._stopping  # type: ignore[attr-defined]
 
     def call_soon(  # type: ignore[override]  # typeshed's variadic generics say no more
         self,
@@ -81,7 +73,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         context: contextvars.Context | None = None,
     ) -> asyncio.Handle:
         """Schedule for this instant, on behalf of the host of the context."""
-        return super().call_soon(*_hosted(callback, args, context), context=context)
+        handle = HostedHandle(self._now_s, callback, args, self, context)
+        self._due.append(handle)
+        return handle
 
     def call_at(  # type: ignore[override]  # likewise
         self,
@@ -91,7 +85,51 @@ class VirtualLoop(asyncio.BaseEventLoop):
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """Schedule for a later instant, on behalf of the host of the context."""
-        return super().call_at(when, *_hosted(callback, args, context), context=context)
+        handle = HostedHandle(when, callback, args, self, context)
+        self._timer_count += 1
+        heappush(self._timers, (when, self._timer_count, handle))
+        return handle
+
+    def call_later(  # type: ignore[override]  # likewise
+        self,
+        delay: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Schedule for so many seconds from now."""
+        return self.call_at(self._now_s + delay, callback, *args, context=context)
+
+    def _run_once(self) -> None:
+        """Let everything of this instant happen; if there is nothing, jump to the next one.
+
+        This is what BaseEventLoop calls again and again; there it waits for sockets and timers.
+        """
+        due, timers = self._due, self._timers
+        if not due and not self._stopping:  # type: ignore[attr-defined]
+            self._jump()
+        while timers and timers[0][0] <= self._now_s:
+            due.append(heappop(timers)[2])
+        for _ in range(len(due)):
+            due.popleft().happen()
+
+    def _jump(self) -> None:
+        """Set the clock to the next timer that is still wanted.
+
+        The clock ticks in whole microseconds and never stops short of a timer: code that
+        computes its next timer in milliseconds must find that it is due, not that a rounding
+        error of it is left, or it sets the same timer again for ever.
+        """
+        timers = self._timers
+        while timers and timers[0][2].cancelled():
+            heappop(timers)
+        if not timers:
+            raise SimulationStuckError(_who_waits(self))
+        if timers[0][0] > self._now_s:
+            self._now_s = (int(timers[0][0] * 1e6) + 1) / 1e6
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """Nothing to count: who is cancelled is passed over when it is due."""
 
     def run_in_executor(  # type: ignore[override]
         self,
@@ -102,28 +140,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Refuse: a thread would be a second clock."""
         raise RuntimeError(f"no threads on virtual time; {func!r} wanted one")
 
-    def _process_events(self, event_list: list[Any]) -> None:
-        assert not event_list, "the jumping selector never has events"
-
     def _write_to_self(self) -> None:
         """Nothing to wake: there is no other thread."""
-
-
-class _JumpingSelector:
-    """Stands where asyncio blocks until a timer is due, and makes it due."""
-
-    def __init__(self, loop: VirtualLoop) -> None:
-        self._loop = loop
-
-    def select(self, timeout: float | None) -> list[Any]:
-        if timeout is None:
-            raise SimulationStuckError(_who_waits(self._loop))
-        if not self._loop.busy():
-            self._loop.jump(timeout)
-        return []
-
-    def close(self) -> None:
-        """Nothing was open."""
 
 
 def run_virtual(main: Coroutine[Any, Any, T]) -> T:
@@ -165,13 +183,6 @@ def _bury(loop: VirtualLoop) -> None:
         with suppress(Exception):  # a finally block that wants to await, or a closed port
             if coroutine is not None:
                 coroutine.close()
-
-
-def _hosted(
-    callback: Callable[..., object], args: tuple[Any, ...], context: contextvars.Context | None
-) -> tuple[Any, ...]:
-    host = HOST.get() if context is None else context.get(HOST)
-    return (callback, *args) if host is None else (host.run, host.incarnation, callback, *args)
 
 
 def _who_waits(loop: VirtualLoop) -> str:

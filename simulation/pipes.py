@@ -63,6 +63,8 @@ def fate(packet: Packet, toxics: Toxics, stream: str, passed: int) -> Fate:
     1.5
     """
     arrive_at = packet.sent_at + packet.latency_s
+    if not toxics:
+        return Fate(arrive_at)
     cut_after = slice_ = None
     for toxic in toxics.values():
         if toxic["stream"] != stream:
@@ -101,6 +103,7 @@ class Pipe:
         self.stream = stream
         self.queued = 0  # bytes not yet delivered
         self.on_drained: Callable[[], None] = lambda: None
+        self._loop = asyncio.get_running_loop()
         self._toxics = toxics
         self._deliver = deliver
         self._finish = finish  # called once, with whether it was a reset
@@ -114,17 +117,18 @@ class Pipe:
         """Put in a chunk, or the FIN; what comes after the FIN is an error of ours."""
         if self._ended:
             return
-        now = asyncio.get_running_loop().time()
-        self._packets.append(Packet(data, now, latency_s))
-        self.queued += len(data or b"")
-        self.look()
+        self._packets.append(Packet(data, self._loop.time(), latency_s))
+        if data is not None:
+            self.queued += len(data)
+        if len(self._packets) == 1:  # else the head of the queue is looked at already
+            self.look()
 
     def look(self) -> None:
-        """Look at the head of the queue (again): something new came, or the toxics changed."""
+        """Look at the head of the queue (again): a first packet came, or the toxics changed."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         while self._packets and not self._ended:
             decided = fate(self._packets[0], self._toxics(), self.stream, self._passed)
             if decided.arrive_at is None:
