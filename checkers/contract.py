@@ -26,6 +26,7 @@ __all__ = [
     "DESTRUCTIVE",
     "FAULT_CLASSES",
     "MODES",
+    "NO_CONTRACT",
     "SEND_OK",
     "STATUSES",
     "BrokerRole",
@@ -80,6 +81,9 @@ FAULT_CLASSES: Mapping[FaultClass, str] = MappingProxyType(
 
 DESTRUCTIVE = (FaultClass.POWER, FaultClass.DISK, FaultClass.DAMAGE)
 """The classes after which an acknowledged record may be missing from a node."""
+
+NO_CONTRACT = ("second-master", "take-over")
+"""Faults after which nothing is promised: two masters with one brokerId, a slave made a master."""
 
 MODES = tuple(f"{role}+{flush}" for role in BrokerRole for flush in FlushDiskType)
 

@@ -13,11 +13,13 @@ fsynced; NEVER for what is not certain. They come about in three ways:
     replicated   a slave that nothing disturbs has what the master had one lag ago
 
 and faults take them away, in time order: ``power`` what is not fsynced, ``disk`` all, or all since
-a snapshot, ``damage`` all. A record in flight while a fault was on may have been written before
-it, so its copies are exposed too. Nodes' own figures (ends read by faults and probes, a later
-strong ack) only ever prove a copy earlier, and only until a first fault took anything, for from
-then on equal offsets need not mean equal bytes. After the master's log was set back the slave may
-have diverged and is not fed again, so nothing is certainly replicated any more.
+a snapshot, ``damage`` all. What was on disk when it was acknowledged no power cut takes, however
+often one fault kills: it was there before a kill, or written after it. Of the others a record in
+flight while a fault was on may have been written before it, so its copies are exposed too. Nodes'
+own figures (ends read by faults and probes, a later strong ack) only ever prove a copy earlier,
+and only until a first fault took anything, for from then on equal offsets need not mean equal
+bytes. After the master's log was set back the slave may have diverged and is not fed again, so
+nothing is certainly replicated any more.
 """
 
 from dataclasses import dataclass
@@ -84,6 +86,8 @@ def records_of(case: Case, rows: Ints) -> Records:
     for code, copies in promised.items():
         disk[status == code] = copies.master_disk
         cache[status == code] = copies.slave_cache
+    if case.contract.sync_flush:
+        disk |= _said_flushed(case, rows, ~disk)
     physical = messages.physical_offset[rows]
     return Records(
         begin_ns=messages.begin_ns[rows],
@@ -93,6 +97,15 @@ def records_of(case: Case, rows: Ints) -> Records:
         master_disk=disk,
         slave_cache=cache,
     )
+
+
+def _said_flushed(case: Case, rows: Ints, weak: Bools) -> Bools:
+    """Tell which weak acks carry the fact that the record was fsynced (``flushed``: true)."""
+    flushed = np.zeros(len(rows), np.bool_)
+    for place in np.flatnonzero(weak).tolist():
+        op = case.history.op(int(case.messages.end_row[rows[place]]))
+        flushed[place] = op.extra.get("flushed") is True
+    return flushed
 
 
 def fold(case: Case, records: Records) -> Fates:
@@ -191,7 +204,7 @@ def _kept(window: Window, copies: _Copies, records: Records) -> Bools:
     """Tell which certain copies on its node a fault cannot have taken."""
     kept: Bools = np.zeros(len(records.sure_ns), np.bool_)
     if window.fault_class is FaultClass.POWER:
-        kept = copies.disk <= window.inject_ns
+        kept = copies.disk <= np.maximum(window.inject_ns, records.sure_ns)
     snapshot = window.options.get("snapshot_end")
     if window.fault_class is FaultClass.DISK and isinstance(snapshot, int):
         inside = (records.next_physical <= snapshot) & (records.physical_offset != NONE)

@@ -20,6 +20,7 @@ import numpy as np
 
 from checkers.case import Case
 from checkers.contract import MS, FaultClass
+from checkers.discarded import discarded
 from checkers.findings import anomaly, verdict
 from checkers.messages import NEVER
 from checkers.verdict import Anomaly, Finding, Validity, Verdict
@@ -48,7 +49,7 @@ def replicas(case: Case) -> Verdict:
             found += _diverged(case, difference, rows)
         elif master[1].end != slave[1].end and _is_late(case, min(rows)):
             found += _unconverged(case, counts, rows)
-    return verdict(found, counts, why)
+    return verdict([*found, *discarded(case)], counts, why)
 
 
 def _diverged(case: Case, difference: "Difference", rows: tuple[int, int]) -> list[Anomaly]:

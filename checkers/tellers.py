@@ -18,6 +18,7 @@ from histories.values import ValueTable
 __all__ = ["tell_loss", "tell_message", "tell_read"]
 
 _OF_MESSAGE = {
+    "discarded": "was on one node only, and the operator gave it up",
     "aborted": "was read, although every attempt to send it definitely failed",
     "recovered": "was read, so its send in doubt did take effect",
     "unseen": "was acknowledged and never read, and no certified drain of its queue tells more",

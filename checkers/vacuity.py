@@ -1,10 +1,15 @@
 """A run that could not have found anything proves nothing, and is unknown.
 
 Not vacuous means: every fault bit, and was cured; in some fault window a send was attempted; of
-each kind of fault that leaves writes possible some window has an ok send inside; of each kind
-that stops writes some window has an ok send before it and one after its cure; something was sent
-and acknowledged; and every queue of every node has a certified drain after the last cure.
+each kind of fault that leaves writes possible some window has an ok send inside, but for windows
+during all of which another fault stopped writes; of each kind that stops writes some window has an
+ok send before it and one after its cure; something was sent and acknowledged; and every queue of
+every node has a certified drain after the last cure.
 A history without any nemesis op is judged as it is, unless faults were expected.
+
+Some faults are outside the contract (``NO_CONTRACT``). What they break is told by name like
+anything else, and held to be invalid, as it would be for a user; a run with one in it says so, and
+never counts as valid.
 """
 
 from collections.abc import Iterator
@@ -26,7 +31,7 @@ def vacuity(case: Case, *, faults_expected: bool = False) -> Verdict:
     why = [*_clients(case), *case.certificates.why]
     windows = [window for window in case.windows if not window.resync]
     if windows:
-        why += [*_bites(windows), *_sends_in_windows(case, windows)]
+        why += [*_bites(windows), *_sends_in_windows(case, windows), *_outside(windows)]
     elif faults_expected:
         why.append("no fault was injected")
     counts = {"fault-count": len(windows), "fault-bit-count": sum(w.bit is True for w in windows)}
@@ -51,6 +56,12 @@ def _bites(windows: list[Window]) -> Iterator[str]:
             yield f"{name}: could not be cured"
 
 
+def _outside(windows: list[Window]) -> Iterator[str]:
+    names = dict.fromkeys(window.name for window in windows if window.voids_contract)
+    if names:
+        yield f"nothing is promised once these faults were about: {', '.join(names)}"
+
+
 def _sends_in_windows(case: Case, windows: list[Window]) -> Iterator[str]:
     messages = case.messages
     began = np.sort(messages.begin_row)
@@ -61,6 +72,8 @@ def _sends_in_windows(case: Case, windows: list[Window]) -> Iterator[str]:
 
     met: dict[str, bool] = {}
     for window in windows:
+        if _overshadowed(window, windows):
+            continue  # no write was possible, but not because of this one
         if window.stops_writes:
             before, after = first_end < window.inject_row, began_ok[-1:] > window.cure_row
             good = before and bool(after.any())
@@ -73,6 +86,16 @@ def _sends_in_windows(case: Case, windows: list[Window]) -> Iterator[str]:
             yield f"{name}: no ok send both before it and after its cure"
         elif not good:
             yield f"{name}: writes were possible, but no send was ok while it was on"
+
+
+def _overshadowed(window: Window, windows: list[Window]) -> bool:
+    """Whether a fault that stops writes was on all the while that this one was, which does not."""
+    return not window.stops_writes and any(
+        other.stops_writes
+        and other.inject_row < window.inject_row
+        and window.cured_row < other.cured_row
+        for other in windows
+    )
 
 
 def _inside(window: Window, rows: NDArray[np.int64]) -> bool:

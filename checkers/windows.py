@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from checkers.contract import DESTRUCTIVE, Contract, FaultClass
+from checkers.contract import DESTRUCTIVE, NO_CONTRACT, Contract, FaultClass
 from checkers.messages import NEVER
 from histories.history import NONE, History
 from histories.op import FaultRecord, Op
@@ -73,6 +73,11 @@ class Window:
     def resync(self) -> bool:
         """Whether it is the operator's command that ends a divergence, and no fault."""
         return "resync" in self.name
+
+    @property
+    def voids_contract(self) -> bool:
+        """Whether nothing is promised once it was about."""
+        return self.name in NO_CONTRACT or self.options.get("contract") is False
 
     def destroys(self, node: str) -> bool:
         """Whether it may take acknowledged records from this node."""

@@ -80,13 +80,13 @@ def gone_at(
             continue
         power = window.fault_class is FaultClass.POWER
         if contract.master in window.targets and master.there is not None:
-            survives = power and master.disk is not None and master.disk <= window.inject_ns
+            survives = power and master.disk is not None and master.disk <= max(window.inject_ns, ack)
             if not survives:
                 master = Copy()
                 if slave.there is not None and slave.there > window.inject_ns and not slave_cache:
                     slave = Copy()
         if contract.slave in window.targets and slave.there is not None:
-            survives = power and slave.disk is not None and slave.disk <= window.inject_ns
+            survives = power and slave.disk is not None and slave.disk <= max(window.inject_ns, ack)
             if not survives:
                 slave = Copy()
         if contract.slave in window.targets and slave.there is None and master.there is not None:
