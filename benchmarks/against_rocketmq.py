@@ -9,6 +9,8 @@ mode, first the one kind, then the other:
     first ack    from the command that starts the name server to the first SEND_OK
     sync 1, 16   latency of synchronous sends, by 1 and by 16 producers with a connection each
     async 64     sends a second, by one producer with 64 of them under way
+    cpu          what the master's processor spends on a send of each kind; and what all three
+                 spend to get to the first ack. These do not depend on what else the machine does
     memory       RSS of the three processes, thereafter; a JVM's counts the files that it maps
     back         from the master's SIGKILL, followed by its start, to the next SEND_OK
 
@@ -49,6 +51,7 @@ from tests.interop.programs import run  # noqa: E402
 MODES = (("ASYNC_MASTER", "ASYNC_FLUSH"), ("SYNC_MASTER", "SYNC_FLUSH"))
 HEAP = ["-Xms512m", "-Xmx512m", "-XX:+UseG1GC"]
 WINDOW = 64
+WARM_UP_S = 0.3  # during which the client sends, and does not count
 BACK_S_MAX = 40.0
 PATIENCE_MS = 1000
 SETTINGS = {
@@ -140,8 +143,9 @@ async def measure(
                 begin_s = time()
                 await start(cluster, program, mode)
                 figures.note("first ack, s", await acks.first_after(begin_s))
+                figures.note("first ack, cpu s", cpu_seconds(cluster))
             await until_registered(cluster, 0, 1)
-            await loads(figures, client, cluster.namesrv, rounds, seconds)
+            await loads(figures, client, cluster, rounds, seconds)
             note_memory(figures, cluster)
             async with probing(cluster.namesrv) as acks:
                 for _ in range(rounds):
@@ -163,23 +167,39 @@ async def start(cluster: Cluster, program: Program, mode: tuple[str, str]) -> No
     await cluster.slave(program, settings)
 
 
-async def loads(figures: Figures, client: Path, namesrv: str, rounds: int, seconds: int) -> None:
+async def loads(
+    figures: Figures, client: Path, cluster: Cluster, rounds: int, seconds: int
+) -> None:
     """Put on each load in turn, round after round."""
     for _ in range(rounds):
         for producers in (1, 16):
-            words = await counted([client, "sends", namesrv, str(producers), str(seconds)])
-            figures.note(f"sync {producers}, p50 us", words[1])
-            figures.note(f"sync {producers}, p99 us", words[2])
-        words = await counted([client, "flood", namesrv, str(WINDOW), str(seconds)])
-        figures.note(f"async {WINDOW}, sends/s", words[0] / seconds)
+            name = f"sync {producers}"
+            words = await loaded(figures, name, client, cluster, "sends", producers, seconds)
+            figures.note(f"{name}, p50 us", words[1])
+            figures.note(f"{name}, p99 us", words[2])
+        name = f"async {WINDOW}"
+        words = await loaded(figures, name, client, cluster, "flood", WINDOW, seconds)
+        figures.note(f"{name}, sends/s", words[0] / seconds)
 
 
-async def counted(command: list[Path | str]) -> list[int]:
-    """Run the client and read its figures; a failed send would make them worthless."""
-    words = [int(word) for word in (await run(command))[-1].split()]
+async def loaded(
+    figures: Figures, name: str, client: Path, cluster: Cluster, load: str, count: int, seconds: int
+) -> list[int]:
+    """Run the client and read its figures; failed sends would make them worthless."""
+    before_s = cpu_seconds(cluster, "master")
+    lines = await run([client, load, cluster.namesrv, str(count), str(seconds)])
+    spent_s = cpu_seconds(cluster, "master") - before_s
+    words = [int(word) for word in lines[-1].split()]
     if words[-1]:
-        sys.stderr.write(f"{' '.join(map(str, command[1:]))}: {words[-1]} sends failed\n")
+        sys.stderr.write(f"{name}: {words[-1]} sends failed\n")
+    figures.note(f"{name}, cpu us/send", spent_s * 1e6 / (words[0] * (1 + WARM_UP_S / seconds)))
     return words
+
+
+def cpu_seconds(cluster: Cluster, *names: str) -> float:
+    """Add up the processor time of some nodes, or of all."""
+    found = [cluster.nodes[name].figures() for name in names or cluster.nodes]
+    return sum(one.cpu_seconds for one in found if one is not None)
 
 
 def note_memory(figures: Figures, cluster: Cluster) -> None:
