@@ -203,7 +203,7 @@ class LocalWorld:
     def _make_node(self, name: str) -> ProcessNode:
         folder = self.folder.node(name)
         folder.mkdir(parents=True, exist_ok=True)
-        config = folder / "node.properties"
+        config = (folder / "node.properties").absolute()  # a node works in another folder
         config.write_text(properties_text(self._properties(name)), encoding="utf-8")
         role = "nameserver" if name == "nameserver" else "broker"
         command = self.options.node_command or (sys.executable, "-m", "harness.node")
