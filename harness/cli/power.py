@@ -49,14 +49,14 @@ def _line(found: Any) -> str:
     name = f"{found.name:<32}"
     if found.seed is None:
         why = found.hidden or (f"runs broke off: {found.broke}" if found.broke else "")
-        text = f"{name} NOT FOUND in {found.runs} runs, {found.wall_s:.1f} s"
+        text = f"{name} NOT FOUND in {found.runs} runs, {found.cpu_s:.1f} CPU s"
         text += f": {why}" if why else ""
     else:
         proof = "" if found.proof_ops is None else f", proof of {found.proof_ops} ops"
         mark = "" if found.expected else " (not its own)"
         text = (
             f"{name} {', '.join(found.found)}{mark} by {', '.join(found.checkers)}: "
-            f"run {found.runs}, {found.wall_s:.1f} s, seed {found.seed}{proof}"
+            f"run {found.runs}, {found.cpu_s:.1f} CPU s, seed {found.seed}{proof}"
         )
     if found.alarms:
         text += f"\n{'':32} FALSE ALARM of the correct broker on seeds {found.alarms}"
@@ -67,5 +67,7 @@ def _summary(hunts: list[Any]) -> str:
     caught = [one for one in hunts if one.found]
     missed = [one.name for one in hunts if not one.found]
     text = f"{len(caught)} of {len(hunts)} mutants found"
-    text += f" in {sum(one.runs for one in caught)} runs, {sum(one.wall_s for one in caught):.0f} s"
+    text += (
+        f" in {sum(one.runs for one in caught)} runs, {sum(one.cpu_s for one in caught):.0f} CPU s"
+    )
     return text + (f"; not found: {', '.join(missed)}" if missed else "")

@@ -4,4 +4,5 @@ sessions  sessions with a simulated cluster
 world     the cluster as a run sees it
 run       one run, from its seed to its verdict
 swarm     what a bare seed stands for: every option drawn
+power     planted bugs, and the runs that find them
 """

@@ -8,6 +8,7 @@ would find every bug as well.
 import pytest
 
 from checkers.verdict import Validity
+from harness.cli import EXIT_USAGE, run_command
 from harness.simulated.power import catalogue, hunt, invalid_anomalies, run_mutant
 from tests.quality.mutants.mutant import Mutant, Plant, mutant
 from tests.quality.mutants.registry import MUTANTS
@@ -76,6 +77,11 @@ def test_every_defect_of_the_guarantees_is_planted() -> None:
     assert sorted({one.defect for one in MUTANTS.values() if one.defect}) == list(range(1, 11))
     assert len(MUTANTS) >= 25
     assert catalogue() is MUTANTS
+
+
+def test_an_unknown_mutant_is_an_argument_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["power", "--mutant", "nobody"]) == EXIT_USAGE
+    assert "got nobody" in capsys.readouterr().err
 
 
 @pytest.mark.soak
