@@ -1,0 +1,45 @@
+"""A fault behind which another one stopped every write is no proof, and no lack of one either."""
+
+from checkers.case import Case
+from checkers.contract import Contract
+from checkers.vacuity import vacuity
+from histories.notation import parse_history
+
+TEXT = """
+    0        invoke  send  a  @0
+    0        ok      send  a  @0/0
+    nemesis  info  kill-master  fault=1 phase=inject targets=master stops_writes=true
+    nemesis  info  kill-master  fault=1 phase=inject targets=master stops_writes=true bit=true
+    nemesis  info  slow         fault=2 phase=inject targets=slave
+    nemesis  info  slow         fault=2 phase=inject targets=slave bit=true
+    0        invoke  send  b  @0
+    0        fail    send  b  @0
+    {slow_cure}
+    nemesis  info  kill-master  fault=1 phase=cure targets=master stops_writes=true
+    nemesis  info  kill-master  fault=1 phase=cure targets=master stops_writes=true bit=true
+    {late_slow_cure}
+    0        invoke  send  c  @0
+    0        ok      send  c  @0/1
+    1        invoke  drain  @0  node=master
+    1        ok      drain  0:a,1:c  @0  node=master min_offset=0 max_offset=2 certified=true
+    1        invoke  drain  @0  node=slave
+    1        ok      drain  0:a,1:c  @0  node=slave min_offset=0 max_offset=2 certified=true
+"""
+CURE = """nemesis  info  slow  fault=2 phase=cure targets=slave
+    nemesis  info  slow  fault=2 phase=cure targets=slave bit=true"""
+COMPLAINT = "slow: writes were possible, but no send was ok while it was on"
+
+
+def reasons(**cures: str) -> tuple[str, ...]:
+    text = TEXT.format(**{"slow_cure": "", "late_slow_cure": "", **cures})
+    return vacuity(Case(parse_history(text), Contract())).why
+
+
+def test_a_fault_within_an_outage_need_not_show_an_ok_send() -> None:
+    """The master was dead from before it to after it."""
+    assert COMPLAINT not in reasons(slow_cure=CURE)
+
+
+def test_a_fault_that_outlives_the_outage_must() -> None:
+    """There was a moment at which a send could have been ok."""
+    assert COMPLAINT in reasons(late_slow_cure=CURE)
