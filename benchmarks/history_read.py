@@ -69,9 +69,13 @@ def compare(kind: str, lines: int, folder: Path) -> None:
 
 
 def measured(reader: str, path: Path) -> tuple[float, int]:
-    """Read a file in a process; give its CPU seconds (all is one thread) and megabytes."""
+    """Read a file in a process; give its CPU seconds and megabytes."""
+    return measured_of([sys.executable, __file__, "--read", reader, str(path)])
+
+
+def measured_of(command: list[str]) -> tuple[float, int]:
+    """Run a process whose last word is its megabytes; give its CPU seconds and these."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = [sys.executable, __file__, "--read", reader, str(path)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

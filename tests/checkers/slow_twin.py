@@ -79,14 +79,15 @@ def gone_at(
         if not window.destructive or begin > window.cured_ns:
             continue
         power = window.fault_class is FaultClass.POWER
+        synced = max(window.inject_ns, ack)
         if contract.master in window.targets and master.there is not None:
-            survives = power and master.disk is not None and master.disk <= max(window.inject_ns, ack)
+            survives = power and master.disk is not None and master.disk <= synced
             if not survives:
                 master = Copy()
                 if slave.there is not None and slave.there > window.inject_ns and not slave_cache:
                     slave = Copy()
         if contract.slave in window.targets and slave.there is not None:
-            survives = power and slave.disk is not None and slave.disk <= max(window.inject_ns, ack)
+            survives = power and slave.disk is not None and slave.disk <= synced
             if not survives:
                 slave = Copy()
         if contract.slave in window.targets and slave.there is None and master.there is not None:
