@@ -1,9 +1,10 @@
-"""Every completed op is a dot, and no failure is ever thinned away.
+"""Every completed op is a dot, until there are so many that a page could not carry them.
 
 A dot is (when it was invoked, how long it took, how it ended). Up to ``DOTS_MAX`` dots travel as
-they are. Beyond that only the ok ones are thinned: one dot for each cell of a fine grid of time
-by logarithm of latency, with the number of ops it stands for, so that the picture keeps its
-shape and its density; fail and info dots are all kept, since they are what people look for.
+they are. Beyond that the ok ones are thinned: one dot for each cell of a fine grid of time by
+logarithm of latency, with the number of ops it stands for, so that the picture keeps its shape
+and its density. Fail and info dots are what people look for: all are kept, but after a night in
+which they alone are too many; then they are thinned in the same way, each outcome by itself.
 """
 
 import base64
@@ -45,27 +46,29 @@ def dots(history: History, dots_max: int = DOTS_MAX) -> Dots:
     latency_ms = ((history.time[completed] - invoked) / 1e6).astype(np.float32)
     outcome = history.type[completed].astype(np.uint8)
     whole = Dots(start_s, latency_ms, outcome, np.ones(len(completed), np.uint16))
-    return whole if len(completed) <= dots_max else _thinned(whole)
+    if len(completed) <= dots_max:
+        return whole
+    ok = outcome == OpType.OK
+    return _thinned(whole, ok if (~ok).sum() <= dots_max else np.ones(len(ok), np.bool_))
 
 
-def _thinned(whole: Dots) -> Dots:
-    ok = whole.outcome == OpType.OK
-    rest = ~ok
-    start, latency = whole.start_s[ok], whole.latency_ms[ok]
+def _thinned(whole: Dots, many: NDArray[np.bool_]) -> Dots:
+    """Let one dot stand for all of its outcome in a cell, among those that are too many."""
+    rest = ~many
+    start, latency, outcome = whole.start_s[many], whole.latency_ms[many], whole.outcome[many]
 
-    # One cell number for each ok dot; the first dot of a cell stands for all of it.
     time_step = max(float(start.max()) / TIME_CELLS, 1e-9)
     time_cell = (start / time_step).astype(np.int64)
     decades = np.log10(np.maximum(latency, 1e-3)) + 3
     latency_cell = np.clip(decades * LATENCY_CELLS / 9, 0, LATENCY_CELLS).astype(np.int64)
-    _, first, count = np.unique(
-        time_cell * (LATENCY_CELLS + 1) + latency_cell, return_index=True, return_counts=True
-    )
+    cell = (outcome.astype(np.int64) * (TIME_CELLS + 1) + time_cell) * (LATENCY_CELLS + 1)
+    cell += latency_cell
+    _, first, count = np.unique(cell, return_index=True, return_counts=True)
 
     return Dots(
         np.concatenate([start[first], whole.start_s[rest]]),
         np.concatenate([latency[first], whole.latency_ms[rest]]),
-        np.concatenate([whole.outcome[ok][first], whole.outcome[rest]]),
+        np.concatenate([outcome[first], whole.outcome[rest]]),
         np.concatenate([np.minimum(count, 65_535), whole.weight[rest]]).astype(np.uint16),
     )
 

@@ -6,6 +6,7 @@ import zlib
 from random import Random
 
 import numpy as np
+import pytest
 
 from harness.report.diagram import diagram, label
 from harness.report.points import dots, pack
@@ -60,6 +61,18 @@ def test_no_failure_is_thinned_away() -> None:
     assert len(drawn.outcome) < 5_000
     assert int((drawn.outcome == OpType.FAIL).sum()) == 50
     assert int(drawn.weight.sum()) == 5_000, "every op is still counted"
+
+
+def test_a_night_of_failures_still_fits_into_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each outcome keeps its shape: a dot stands for its own kind only, and for every one."""
+    monkeypatch.setattr("harness.report.points.TIME_CELLS", 3)
+    history = many(5_000)
+
+    drawn = dots(history, dots_max=40)
+
+    assert 0 < int((drawn.outcome == OpType.FAIL).sum()) < 50
+    assert int(drawn.weight[drawn.outcome == OpType.FAIL].sum()) == 50
+    assert int(drawn.weight.sum()) == 5_000
 
 
 def test_packed_dots_read_back() -> None:
