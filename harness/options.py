@@ -20,6 +20,8 @@ MODES = (
 )
 MODE_DEFAULT = "SYNC_MASTER+SYNC_FLUSH"
 NEMESES_DEFAULT = ("kill-master", "partition", "delay-replication")
+NAME_LENGTH_MAX = 150
+"""A folder's name may not be longer than 255 bytes, and nobody reads so many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,8 @@ class RunOptions:
     def name(self) -> str:
         """The family of runs it belongs to: its folder under ``out``."""
         faults = Path(self.scenario).stem or "+".join(self.nemeses) or "none"
+        if len(faults) > NAME_LENGTH_MAX and self.nemeses:
+            faults = f"{self.nemeses[0]}+{len(self.nemeses) - 1}-others"
         return f"{self.workload}-{faults}"
 
     @property

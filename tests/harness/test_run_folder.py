@@ -14,6 +14,7 @@ from harness.cli.run import run
 from harness.options import MODES, RunOptions
 from harness.store.catalogue import catalogue, find_run
 from harness.store.folder import create_run_folder, read_json, write_json
+from nemesis.registry import PACKAGES
 
 NOON = datetime(2026, 11, 24, 12, 0, 0, 123_000, tzinfo=UTC)
 
@@ -37,6 +38,14 @@ def test_a_folder_is_named_by_time_and_seed_and_is_the_latest(tmp_path: Path) ->
         "queue-partition/20261124T120000.123Z-42"
     )
     assert (tmp_path / "latest").resolve() == folder.path.resolve()
+
+
+def test_a_run_of_many_nemeses_has_a_name_that_fits(tmp_path: Path) -> None:
+    options = RunOptions(seed=1, nemeses=tuple(PACKAGES))
+
+    folder = create_run_folder(tmp_path, options.name, NOON, options.seed)
+
+    assert folder.path.parent.name == f"queue-{next(iter(PACKAGES))}+{len(PACKAGES) - 1}-others"
 
 
 def test_latest_points_to_the_newest_run(tmp_path: Path) -> None:
