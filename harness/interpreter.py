@@ -83,11 +83,14 @@ class Interpreter:
     on_op: Callable[[Op], None] = lambda _op: None
     processes: int = 0  # numbers given out so far; the next free one
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
+    _sleepers: "dict[asyncio.Future[None], None]" = field(default_factory=dict)
     _lives: dict[int, _Life] = field(default_factory=dict)  # by place
 
     def stop(self) -> None:
         """Let every process finish what it is doing, and do no more."""
         self._stop.set()
+        for sleeper in self._sleepers:
+            _wake(sleeper)
 
     async def crash(self, count: int) -> Sequence[str]:
         """Let up to ``count`` processes end at once, and say which; others take their places."""
@@ -173,12 +176,21 @@ class Interpreter:
         self.on_op(op)
 
     async def _sleep(self, seconds: float) -> None:
-        """Sleep, but wake at once when the run stops."""
-        if seconds <= 0:
+        """Sleep, but wake at once when the run stops; cheaper than a time-out of an event."""
+        if seconds <= 0 or self._stop.is_set():
             await asyncio.sleep(0)
             return
+        loop = asyncio.get_running_loop()
+        sleeper: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(seconds, _wake, sleeper)
+        self._sleepers[sleeper] = None
         try:
-            async with asyncio.timeout(seconds):
-                await self._stop.wait()
-        except TimeoutError:
-            pass
+            await sleeper
+        finally:
+            timer.cancel()
+            del self._sleepers[sleeper]
+
+
+def _wake(sleeper: "asyncio.Future[None]") -> None:
+    if not sleeper.done():
+        sleeper.set_result(None)
