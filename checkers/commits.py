@@ -125,7 +125,10 @@ def _standing(table: Commits, mine: Ints, assign_begin: int, assign_end: int) ->
     doubtful = (table.type[open_then] == OpType.INFO) | (
         (table.type[open_then] == OpType.OK) & (table.end_row[open_then] > table.begin_row[last])
     )
-    return last, np.union1d(open_then[doubtful], [last])
+    # What one node was told the other need not know: each holds the last that it was told (A2, A3).
+    by_node = [ok[table.node[ok] == node] for node in np.unique(table.node[ok])]
+    told = [int(mine_of[np.argmax(table.end_row[mine_of])]) for mine_of in by_node]
+    return last, np.union1d(open_then[doubtful], told)
 
 
 def _disturbed(case: Case, begin_row: int, end_row: int) -> bool:

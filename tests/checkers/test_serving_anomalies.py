@@ -129,3 +129,23 @@ def test_an_answer_that_is_no_record_is_a_corrupted_message() -> None:
     assert "corrupted" in invalid(SENT, failed)
     gone = [begin, {**begin, "type": "fail", "error": ["ClosedError", "the connection ended"]}]
     assert "corrupted" not in invalid(SENT, gone)
+
+
+def commit(node: str, offset: int) -> list[dict[str, Any]]:
+    common = {"process": 1, "f": "commit", "topic": TOPIC, "queue": 0, "node": node, "group": "g"}
+    common["queue_offset"] = offset
+    return [{"type": "invoke", **common}, {"type": "ok", **common}]
+
+
+def started(node: str, offset: int) -> list[dict[str, Any]]:
+    assign = {"process": 1, "f": "assign", "value": [[TOPIC, 0]], "node": node, "group": "g"}
+    first = [{**op, "group": "g"} for op in pull(node, offset, 3, offset)]
+    return [{"type": "invoke", **assign}, {"type": "ok", **assign}, *first]
+
+
+def test_a_master_that_never_heard_of_a_commit_to_the_slave_goes_by_its_own() -> None:
+    """A3: a group that went to a slave that lags starts at the master where it was there."""
+    read = [{**op, "group": "g"} for op in pull("master", 2, 3, 2)]
+    to_both = (read, commit("master", 2), commit("slave", 1))
+    assert "commit-jumped" not in invalid(SENT, *to_both, started("master", 2))
+    assert "commit-jumped" in invalid(SENT, *to_both, started("master", 3))
