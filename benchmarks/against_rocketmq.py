@@ -51,8 +51,9 @@ from tests.interop.programs import run  # noqa: E402
 MODES = (("ASYNC_MASTER", "ASYNC_FLUSH"), ("SYNC_MASTER", "SYNC_FLUSH"))
 HEAP = ["-Xms512m", "-Xmx512m", "-XX:+UseG1GC"]
 WINDOW = 64
+JIT_S = 6  # for the JVM to compile what it will need, before anything is measured
 WARM_UP_S = 0.3  # during which the client sends, and does not count
-BACK_S_MAX = 40.0
+BACK_S_MAX = 120.0
 PATIENCE_MS = 1000
 SETTINGS = {
     **{key: str(value) for key, value in BROKER_TIMINGS.items()},
@@ -145,6 +146,7 @@ async def measure(
                 figures.note("first ack, s", await acks.first_after(begin_s))
                 figures.note("first ack, cpu s", cpu_seconds(cluster))
             await until_registered(cluster, 0, 1)
+            await run([client, "flood", cluster.namesrv, str(WINDOW), str(JIT_S)])
             await loads(figures, client, cluster, rounds, seconds)
             note_memory(figures, cluster)
             async with probing(cluster.namesrv) as acks:
