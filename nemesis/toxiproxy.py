@@ -257,10 +257,15 @@ class ToxiproxyServer:
                     self._client.add_toxic(name, toxic_name, toxic)
 
     async def _carry_out(self, act: Callable[[], None]) -> None:
+        acting = asyncio.ensure_future(asyncio.to_thread(act))
         try:
-            await asyncio.to_thread(act)
+            await asyncio.shield(acting)
         except ToxiproxyUnansweredError as error:
             await self.restart(str(error))
+        except asyncio.CancelledError:
+            # The thread goes on all the same; whoever comes next must find its work done.
+            await asyncio.gather(acting, return_exceptions=True)
+            raise
 
     async def _read(self, name: str) -> ProxySpec:
         try:

@@ -51,9 +51,13 @@ async def linked(server: ToxiproxyServer) -> AsyncIterator[tuple[Proxy, ProxiedL
     """One proxy before a listener that echoes."""
 
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(1000):
-            writer.write(data)
-        writer.close()
+        try:
+            while data := await reader.read(1000):
+                writer.write(data)
+        except ConnectionError:
+            pass  # a proxy that is killed resets what it held
+        finally:
+            writer.close()
 
     upstream = await asyncio.start_server(echo, "127.0.0.1", next(PORTS))
     async with upstream:
@@ -98,6 +102,20 @@ async def test_a_killed_server_comes_back_with_all_it_should_have(
         assert await link.probe(2000) == "answers"
         assert len(server.restarts) == 1
         assert proxy.wanted.toxics.keys() == {"slow_upstream", "slow_downstream"}
+
+
+async def test_a_change_that_is_broken_off_does_not_come_after_the_next_one(
+    tmp_path: Path,
+) -> None:
+    """A first Ctrl-C may come in the middle of a cut, and the cure comes at once."""
+    async with serving(tmp_path / "log") as server, linked(server) as (_, link):
+        for moment in range(8):
+            cut = asyncio.create_task(link.cut(CutMode.STALL_PLUS, Stream.BOTH))
+            await asyncio.sleep(moment * 0.002)
+            cut.cancel()
+            await asyncio.gather(cut, return_exceptions=True)
+            await link.heal()
+            assert await link.state() == LinkState(enabled=True, toxics={})
 
 
 async def test_a_hung_server_is_restarted_and_the_change_is_made_all_the_same(
