@@ -24,6 +24,7 @@ __all__ = ["simulate"]
 @click.option("--concurrency", type=int, help="Clients at once.  [default: drawn]")
 @click.option("--queues", type=int, help="Queues of the topic.  [default: drawn]")
 @click.option("--volatile/--disk", default=None, help="Is a kill a power cut?  [default: drawn]")
+@click.option("--short", is_flag=True, help="Short stories: more runs, each with less in it.")
 @click.option("--out", help="Write the run's history and trace into this folder.")
 @click.pass_context
 def simulate(
@@ -34,11 +35,13 @@ def simulate(
     seeds: str | None,
     jobs: int,
     nemesis: str | None,
+    short: bool,
     out: str | None,
     **given: Any,
 ) -> int:
     """Run on virtual time: one seed decides everything, and repeats it byte for byte."""
     from harness.cli.scenarios import decided_by_scenario
+    from harness.simulated.swarm import SHORT
 
     if (seed is None) == (seeds is None):
         raise click.UsageError("expected --seed N or --seeds A..B, and not both")
@@ -46,6 +49,8 @@ def simulate(
         words = tuple(word.strip() for word in nemesis.split(",") if word.strip())
         given["nemeses"] = () if words == ("none",) else words
     given["time_limit_s"] = given.pop("time_limit")
+    if short:
+        given |= {name: value for name, value in SHORT.items() if given[name] is None}
     given |= decided_by_scenario(context, given["scenario"] or "")
     _validate(given)
     if seed is not None:

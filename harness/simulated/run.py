@@ -6,9 +6,12 @@ digest of both the history and the nodes' logs, by which two runs of one seed ar
 """
 
 import asyncio
+import gc
 import hashlib
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import msgspec
@@ -33,6 +36,8 @@ from nemesis.schedules import Schedule
 from simulation.loop import run_virtual
 
 __all__ = ["SimulatedRun", "simulate"]
+
+COLLECT_AFTER = 100_000  # more objects than were released
 
 ENCODE = msgspec.json.Encoder().encode
 
@@ -70,7 +75,8 @@ def simulate(options: RunOptions, schedule: Schedule | None = None) -> Simulated
     began = time.perf_counter()
     planned = schedule or schedule_of(options)
     life = _Life(options, planned)
-    virtual_s = run_virtual(life.live())
+    with _rare_collections():
+        virtual_s = run_virtual(life.live())
     assert life.judgement is not None, "a life ends with its judgement, or raises"
     return SimulatedRun(
         options,
@@ -82,6 +88,17 @@ def simulate(options: RunOptions, schedule: Schedule | None = None) -> Simulated
         virtual_s,
         time.perf_counter() - began,
     )
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Look for garbage seldom: a run makes little of it, and keeps much that is looked at."""
+    before = gc.get_threshold()
+    gc.set_threshold(COLLECT_AFTER, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 class _Life:

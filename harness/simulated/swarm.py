@@ -18,10 +18,13 @@ from harness.options import MODES, RunOptions
 from harness.simulated.run import simulate
 from nemesis.registry import PACKAGES
 
-__all__ = ["SeedResult", "command_of_seed", "options_of_seed", "run_seed", "run_seeds"]
+__all__ = ["SHORT", "SeedResult", "command_of_seed", "options_of_seed", "run_seed", "run_seeds"]
 
 CHUNK = 4
 KINDS_MAX = 4  # of faults in one run
+
+SHORT: Mapping[str, Any] = {"time_limit_s": 6.0, "rate": 30.0, "concurrency": 3, "queues": 1}
+"""The options of a short story: many more runs a minute, each with fewer chances."""
 
 
 @dataclass(frozen=True, slots=True)
