@@ -37,7 +37,7 @@ def problems_of(options: RunOptions) -> list[str]:
         *_one_of("toxiproxy", options.toxiproxy, TOXIPROXIES),
         *_ports(options),
         *_folder(options),
-        *_host_name(),
+        *_loopback(),
     ]
 
 
@@ -123,10 +123,9 @@ def _nearest_existing(folder: Path) -> Path:
     return folder if folder.is_dir() else folder.parent / os.devnull
 
 
-def _host_name() -> Iterator[str]:
+def _loopback() -> Iterator[str]:
     """Everything of a local cluster listens on 127.0.0.1."""
     try:
-        socket.inet_aton("127.0.0.1")
         with socket.create_server(("127.0.0.1", 0)):
             pass
     except OSError as error:
