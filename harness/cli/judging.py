@@ -43,15 +43,18 @@ class Judged:
 def judge_file(path: Path, question: Question) -> Judged:
     """Read a file, find what to judge it by, and judge it."""
     from harness.cli.files import reading
+    from harness.cli.waiting import waiting
     from histories.formats import read_history
 
     if question.model is not None:
         judging, terms, options = _by_model(question.model)
     else:
         judging, terms, options = _by_contract(path, question)
-    with reading(path):
+    with reading(path), waiting(f"reading {path.name}"):
         history = read_history(path, question.workload)
-    return Judged(path, history, question.workload, terms, options, judging, judging(history))
+    with waiting(f"judging {len(history):,} ops"):
+        judgement = judging(history)
+    return Judged(path, history, question.workload, terms, options, judging, judgement)
 
 
 def write_extract(judged: Judged, name: str, target: Path) -> int:
@@ -60,12 +63,14 @@ def write_extract(judged: Judged, name: str, target: Path) -> int:
     The file is read again and judged, so that what is written is known to show it.
     """
     from checkers.minimal import extract
+    from harness.cli.waiting import waiting
     from histories.formats import read_history, write_history
 
     if target.exists():
         raise click.ClickException(f"{target} exists already; expected the name of a new file")
     wanted = judged.judgement.anomalies[name]
-    part = extract(judged.history, name, judging=judged.judging)
+    with waiting(f"looking for the smallest history with {name}"):
+        part = extract(judged.history, name, judging=judged.judging)
     try:
         write_history(part, target)
     except (OSError, ValueError) as error:
