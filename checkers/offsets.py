@@ -5,7 +5,7 @@ What was said of offsets comes from acks and from reads, of pulls and drains ali
     inconsistent-offset   two values at one offset, whoever said so
     offset-reused         two acks for one offset
     hole                  a drain jumped over an offset, or the log begins or ends elsewhere than
-                          the node says
+                          the node says; allowed on a node whose bits were damaged before
     watermark-regressed   a node once said max offset n, and later less; or the slave said n, and
                           later the master less
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from checkers.case import Case
 from checkers.conflicts import Claims, claims_of, excused
-from checkers.contract import Contract
+from checkers.contract import Contract, FaultClass
 from checkers.findings import anomaly, verdict
 from checkers.messages import NEVER
 from checkers.verdict import Anomaly, Finding, Validity, Verdict
@@ -99,7 +99,24 @@ def _holes(case: Case) -> list[Anomaly]:
         data = {"queue": queue, "node": name, "from": begin, "to": end}
         return Finding(f"{queue} on {name} holds nothing at {where}", rows, data)
 
-    return anomaly("hole", np.array(list(gaps), np.int64), tell)
+    found = np.array(list(gaps), np.int64)
+    allowed = np.array([_damaged(case, place) for place in gaps], np.bool_)
+    return [
+        *anomaly("hole", found[~allowed], tell),
+        *anomaly("hole", found[allowed], tell, Validity.VALID),
+    ]
+
+
+def _damaged(case: Case, place: int) -> bool:
+    """Whether bits of the node were damaged before it was drained: a bad record is unreadable."""
+    node = int(case.pulls.node[place])
+    name = case.history.nodes[node] if node != NONE else ""
+    return any(
+        window.fault_class is FaultClass.DAMAGE
+        and name in window.targets
+        and window.inject_row < case.pulls.row[place]
+        for window in case.windows
+    )
 
 
 def _regressed(case: Case) -> list[Anomaly]:

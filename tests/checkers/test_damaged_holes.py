@@ -1,0 +1,36 @@
+"""A node whose log was damaged may have a record that nobody can read; others may not."""
+
+from checkers.case import Case
+from checkers.contract import Contract
+from checkers.offsets import offsets
+from checkers.verdict import Validity
+from histories.notation import parse_history
+
+HOLE = """
+    nemesis  info  bit-flip  fault=1 phase=inject class={fault_class} targets={node}
+    nemesis  info  bit-flip  fault=1 phase=inject class={fault_class} targets={node} bit=true
+    nemesis  info  bit-flip  fault=1 phase=cure class={fault_class} targets={node}
+    nemesis  info  bit-flip  fault=1 phase=cure class={fault_class} targets={node} bit=true
+    1  invoke  drain  @0  node=master
+    1  ok      drain  0:a,2:c  @0  node=master min_offset=0 max_offset=3
+"""
+
+
+def judged(fault_class: str, node: str) -> Validity:
+    text = HOLE.format(fault_class=fault_class, node=node)
+    return offsets(Case(parse_history(text), Contract())).anomalies["hole"].validity
+
+
+def test_damage_may_leave_a_hole_on_its_node() -> None:
+    """Counted, and not held against the broker: the other node still has the record."""
+    assert judged("damage", "master") is Validity.VALID
+
+
+def test_damage_of_the_other_node_excuses_nothing() -> None:
+    """The master's disk was sound."""
+    assert judged("damage", "slave") is Validity.INVALID
+
+
+def test_a_crash_excuses_no_hole() -> None:
+    """A process that dies damages nothing."""
+    assert judged("process", "master") is Validity.INVALID
