@@ -25,7 +25,7 @@ __all__ = ["free_bytes_needed", "option_problems", "problems_of"]
 
 BYTES_AT_LEAST = 300 << 20
 BYTES_AN_OP = 2_000  # two copies of a message, its queue entries, and its lines of history
-WORLDS = ("local",)
+WORLDS = ("local", "simulated")
 TOXIPROXIES = ("auto", "real", "embedded")
 
 
@@ -35,7 +35,7 @@ def problems_of(options: RunOptions) -> list[str]:
         *option_problems(options),
         *_one_of("world", options.world, WORLDS),
         *_one_of("toxiproxy", options.toxiproxy, TOXIPROXIES),
-        *_ports(options),
+        *(() if options.world == "simulated" else _ports(options)),
         *_folder(options),
         *_loopback(),
     ]

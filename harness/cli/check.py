@@ -38,6 +38,7 @@ def check(
     """Judge histories by what the mode promises.
 
     A file may be our JSONL, Jepsen's EDN or JSONL, OpenChaos's, or Parquet; plain, .gz or .zst.
+    A run's folder stands for the history in it.
     """
     from checkers.verdict import Validity
     from harness.cli.judging import Question, judge_file
@@ -51,7 +52,8 @@ def check(
     question = Question(mode, workload, model)
     worst = Validity.VALID
     for path in files:
-        judged = judge_file(path, question)
+        within = path / "history.jsonl"  # of a run's folder
+        judged = judge_file(within if within.is_file() else path, question)
         worst = max(worst, judged.judgement.validity)
         if as_json:
             click.echo(json.dumps(judged.judgement.to_json()))

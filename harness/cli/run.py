@@ -42,7 +42,7 @@ __all__ = ["run"]
 )
 @click.option("--seed", type=int, show_default="a fresh one", help="Draw everything from this.")
 @click.option("--test-count", type=click.IntRange(min=1), default=1, help="Runs, until one fails.")
-@click.option("--world", default="local", help="Where the cluster lives; see also `simulate`.")
+@click.option("--world", default="local", help="local, or simulated: on virtual time.")
 @click.option("--toxiproxy", default="auto", help="auto, real or embedded.")
 @click.option("--out", default="runs", help="Where run folders go.")
 @click.option("--ports", type=int, default=0, show_default="a free block", help="First of 24.")
@@ -80,7 +80,8 @@ def run(
 
     code = 0
     for number in range(test_count):
-        code = _run_one(dataclasses.replace(first, seed=first.seed + number))
+        one = _simulate_one if first.world == "simulated" else _run_one
+        code = one(dataclasses.replace(first, seed=first.seed + number))
         if code != 0:
             break
     return code
@@ -110,3 +111,27 @@ def _run_one(options: RunOptions) -> int:
             console.print(text, highlight=False, soft_wrap=True, markup=False)
         print_verdict(console, result.judgement, reproduction(options))
     return result.validity.exit_code
+
+
+def _simulate_one(options: RunOptions) -> int:
+    """Run once on virtual time, leave the folder of any run, and return the exit code."""
+    from datetime import UTC, datetime
+
+    from rich.console import Console
+
+    from harness.report import write_report
+    from harness.simulated.folder import write_simulated
+    from harness.simulated.run import simulate
+    from harness.store.folder import create_run_folder
+    from harness.surroundings import reproduction
+    from harness.verdict_text import print_verdict
+
+    console = Console(soft_wrap=False)
+    console.print(f"seed {options.seed}", highlight=False)
+    started = datetime.now(UTC)
+    folder = create_run_folder(options.out_folder, options.name, started, options.seed)
+    result = simulate(options)
+    report = write_report(write_simulated(result, folder.path).path)
+    console.print(f"report: {report}", highlight=False, soft_wrap=True)
+    print_verdict(console, result.judgement, reproduction(options))
+    return result.judgement.validity.exit_code

@@ -127,7 +127,7 @@ ATTRIBUTES = {
 
 
 @pytest.mark.parametrize(("method", "path", "body", "expected"), REFUSED)
-def test_a_bad_request_gets_toxiproxys_words(  # noqa: PLR0917 - a table
+def test_a_bad_request_gets_toxiproxys_words(
     api: Api, rig: Rig, method: str, path: str, body: Any, expected: Any
 ) -> None:
     data = body if isinstance(body, str) else json.dumps(body)
