@@ -26,7 +26,7 @@ def test_a_replay_finds_the_planted_bug_by_the_same_schedule(
         time_limit_s=5,
         rate=100,
         out=str(tmp_path),
-        node_command=(sys.executable, str(MUTANT_NODE), "early-ack"),
+        node_command=(sys.executable, str(MUTANT_NODE), "ack-before-replicate"),
     )
     original = run_local(options, Console(file=io.StringIO()))
 
