@@ -2,9 +2,9 @@
 
 Not vacuous means: every fault bit, and was cured; in some fault window a send was attempted; of
 each kind of fault that leaves writes possible some window has an ok send inside, but for windows
-during all of which another fault stopped writes; of each kind that stops writes some window has an
-ok send before it and one after its cure; something was sent and acknowledged; and every queue of
-every node has a certified drain after the last cure.
+all of whose sends met another fault that stops writes; of each kind that stops writes some window
+has an ok send before it and one after its cure; something was sent and acknowledged; and every
+queue of every node has a certified drain after the last cure.
 A history without any nemesis op is judged as it is, unless faults were expected.
 
 Some faults are outside the contract (``NO_CONTRACT``). What they break is told by name like
@@ -19,11 +19,14 @@ from numpy.typing import NDArray
 
 from checkers.case import Case
 from checkers.findings import verdict
-from checkers.messages import NEVER
+from checkers.messages import NEVER, Messages
 from checkers.verdict import Verdict
 from checkers.windows import Window
+from histories.op import OpType
 
 __all__ = ["vacuity"]
+
+Rows = NDArray[np.int64]
 
 
 def vacuity(case: Case, *, faults_expected: bool = False) -> Verdict:
@@ -72,7 +75,7 @@ def _sends_in_windows(case: Case, windows: list[Window]) -> Iterator[str]:
 
     met: dict[str, bool] = {}
     for window in windows:
-        if _overshadowed(window, windows):
+        if _overshadowed(window, windows, messages):
             continue  # no write was possible, but not because of this one
         if window.stops_writes:
             before, after = first_end < window.inject_row, began_ok[-1:] > window.cure_row
@@ -88,17 +91,24 @@ def _sends_in_windows(case: Case, windows: list[Window]) -> Iterator[str]:
             yield f"{name}: writes were possible, but no send was ok while it was on"
 
 
-def _overshadowed(window: Window, windows: list[Window]) -> bool:
-    """Whether a fault that stops writes was on all the while that this one was, which does not."""
-    return not window.stops_writes and any(
-        other.stops_writes
-        and other.inject_row < window.inject_row
-        and window.cured_row < other.cured_row
-        for other in windows
-    )
+def _overshadowed(window: Window, windows: list[Window], messages: Messages) -> bool:
+    """Whether every send of a window met another fault, one that stops writes, or was refused.
+
+    What was refused found no master yet: an outage before the window still lasted.
+    """
+    if window.stops_writes:
+        return False
+    begin, end = messages.begin_row, messages.end_row
+    mine = (window.inject_row < begin) & (begin < window.cured_row)
+    refused = messages.outcome == OpType.FAIL
+    met = np.zeros(len(begin), np.bool_)
+    for other in windows:
+        if other.stops_writes:
+            met |= (other.inject_row < end) & (begin < other.cured_row)
+    return bool(met[mine].any()) and bool((met | refused)[mine].all())
 
 
-def _inside(window: Window, rows: NDArray[np.int64]) -> bool:
+def _inside(window: Window, rows: Rows) -> bool:
     """Whether one of these rows, ascending, is in the window."""
     after = np.searchsorted(rows, window.inject_row, side="right")
     return bool(after < len(rows) and rows[after] < window.cured_row)

@@ -41,5 +41,6 @@ def test_a_fault_within_an_outage_need_not_show_an_ok_send() -> None:
 
 
 def test_a_fault_that_outlives_the_outage_must() -> None:
-    """There was a moment at which a send could have been ok."""
-    assert COMPLAINT in reasons(late_slow_cure=CURE)
+    """There was a send that could have been ok."""
+    free = "2 invoke send d @0\n    2 info send d @0\n    "
+    assert COMPLAINT in reasons(late_slow_cure=free + CURE)
