@@ -12,7 +12,7 @@ one address, and ``foreign`` clients do not exist.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from random import Random
 
 from broker.client.session import Session
@@ -120,7 +120,3 @@ class SimulatedCluster:
         """Let every node die, so that nothing more happens."""
         for node in self._nodes.values():
             node.host.die()
-
-    def names(self) -> Sequence[str]:
-        """List the nodes."""
-        return NODES
