@@ -216,10 +216,11 @@ async def recovery(cluster: Cluster, acks: Acks) -> float:
     killed_s = time()
     await master.kill()
     starting = asyncio.ensure_future(master.start())
-    dead_s = time()
-    seconds = dead_s - killed_s + await acks.first_after(dead_s)
-    await starting
-    return seconds
+    try:
+        dead_s = time()
+        return dead_s - killed_s + await acks.first_after(dead_s)
+    finally:
+        await starting
 
 
 def show(mode: tuple[str, str], measured: dict[str, dict[str, float]]) -> None:
