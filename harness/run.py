@@ -15,18 +15,15 @@ from typing import Any, TypeAlias
 from rich.console import Console
 
 from checkers.suite import Judgement
-from checkers.verdict import Validity, Verdict
-from harness.convergence import converge
-from harness.drain import drain_all, dump_all
+from checkers.verdict import Validity
+from harness.conclusion import Conclusion
 from harness.fault_plan import schedule_of
 from harness.interpreter import Interpreter
-from harness.judgement import judge_run, with_verdicts
+from harness.judgement import judge_run
 from harness.operations import Operations
 from harness.options import RunOptions
 from harness.phases import Phases
 from harness.progress import Progress, show
-from harness.quiesce import quiesce
-from harness.readiness import routed
 from harness.safety import Safety, conductor_of
 from harness.signals import two_stage_signals
 from harness.store.folder import RunFolder, write_json
@@ -35,8 +32,7 @@ from harness.store.log import SuiteLog
 from harness.surroundings import surroundings_of
 from harness.timings import OP_TIMEOUT_MS
 from harness.watch import Watch
-from harness.workloads.queue import TOPIC
-from harness.world import Operator, World
+from harness.world import World
 from histories.formats import read_history
 from histories.op import Op
 from histories.recorder import Recorder
@@ -124,14 +120,15 @@ class Run:
         world.admit(interpreter)
         await self._break(world, recorder, interpreter)
 
-        operations = Operations(recorder, interpreter.processes)
-        operator = await world.operator()
-        try:
-            await self._read_everything(world, operator, operations)
-            await self._judge({})
-            await self._prove_convergence(world, operator, operations)
-        finally:
-            await operator.close()
+        operations = Operations(recorder, interpreter.processes, self.problems)
+        await Conclusion(
+            world,
+            operations,
+            self.options.queues,
+            lambda: asyncio.to_thread(self._judge),
+            self.phases,
+            self._store_judgement,
+        ).run()
         with self.phases.phase("report"):
             await asyncio.to_thread(self._report)
 
@@ -154,40 +151,14 @@ class Run:
             self._safety.end_early()
         await self._safety.run()
 
-    async def _read_everything(
-        self, world: World, operator: Operator, operations: Operations
-    ) -> None:
-        with self.phases.phase("quiesce"):
-            for problem in (await quiesce(world, operations), await routed(operator)):
-                self.problems += [problem] if problem else []
-        with self.phases.phase("drain"):
-            await drain_all(operator, operations, TOPIC, self.options.queues)
-            await dump_all(operator, operations)
-            self.problems += operations.problems
-
-    async def _prove_convergence(
-        self, world: World, operator: Operator, operations: Operations
-    ) -> None:
-        assert self.judgement is not None, "convergence comes after the first verdict"
-        if "diverged" in self.judgement.anomalies:
-            with self.phases.phase("resynchronise"):
-                self.log.info("resynchronised", answer=await operator.resynchronise())
-        with self.phases.phase("converge"):
-            verdict = await converge(world, operator, operations)
-        await self._judge({"convergence": verdict})
-
-    async def _judge(self, more: dict[str, Verdict]) -> None:
-        """Judge the history as it is now, and store the verdict at once."""
-        with self.phases.phase("judge"):
-            judgement = await asyncio.to_thread(self._judgement)
-            if self.problems:
-                more = {**more, "run": Verdict(Validity.UNKNOWN, why=tuple(self.problems))}
-            self.judgement = with_verdicts(judgement, more)
-            write_json(self.folder.results, self.judgement.to_json())
-            self.log.info("judged", validity=self.judgement.validity.word)
-
-    def _judgement(self) -> Judgement:
+    def _judge(self) -> Judgement:
         return judge_run(read_history(self.folder.history), self.options)
+
+    def _store_judgement(self, judgement: Judgement) -> None:
+        """Keep a verdict at once, whatever happens afterwards."""
+        self.judgement = judgement
+        write_json(self.folder.results, judgement.to_json())
+        self.log.info("judged", validity=judgement.validity.word)
 
     def _report(self) -> None:
         """Write what people and CI servers read; the verdict stands without it."""

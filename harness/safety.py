@@ -64,16 +64,14 @@ class Safety:
         """Run until the time limit or ``end_early``; afterwards everything is cured."""
         async with asyncio.TaskGroup() as group:
             clients = group.create_task(self.interpreter.run(), name="clients")
-            watching = asyncio.create_task(self.watch.run(), name="watch")
             try:
-                with self.phases.phase("safety"):
-                    await self._faults(clients)
-                watching.cancel()
-                with self.phases.phase("cure"):
-                    await self._cure_all()
-                    await asyncio.sleep(AFTER_CURE_S)
+                async with self.watch.watching():
+                    with self.phases.phase("safety"):
+                        await self._faults(clients)
+                    with self.phases.phase("cure"):
+                        await self._cure_all()
+                        await asyncio.sleep(AFTER_CURE_S)
             finally:
-                watching.cancel()
                 self.interpreter.stop()
         self.problems += self.watch.problems
 

@@ -23,6 +23,7 @@ from harness.draws import stream
 from harness.fault_plan import schedule_of
 from harness.interpreter import Interpreter
 from harness.memory_recorder import MemoryRecorder
+from harness.operations import Operations
 from harness.options import RunOptions
 from harness.phases import Phases
 from harness.safety import Safety
@@ -128,9 +129,8 @@ class _Life:
         self.world.admit(interpreter)
         await self._break(interpreter)
 
-        self.judgement = await conclude(
-            self.world, self.recorder, interpreter.processes, options, self._problems
-        )
+        operations = Operations(self.recorder, interpreter.processes, self._problems)
+        self.judgement = await conclude(self.world, operations, self.recorder, options)
         await self.world.stop()
         return loop.time()
 

@@ -29,6 +29,7 @@ from harness.draws import stream
 from harness.interpreter import Interpreter
 from harness.leases import lease_ports
 from harness.memory_recorder import MemoryRecorder
+from harness.operations import Operations
 from harness.options import RunOptions
 from harness.simulated.world import SimulatedWorld
 from harness.store.folder import RunFolder
@@ -141,14 +142,9 @@ class DrivenCluster:
             self.cure_all()
             for place in self._places.values():
                 self._run(place.close())
+            operations = Operations(self.recorder, self._interpreter.processes, self._problems)
             self.judgement = self._run(
-                conclude(
-                    self._world,
-                    self.recorder,
-                    self._interpreter.processes,
-                    self.options,
-                    self._problems,
-                )
+                conclude(self._world, operations, self.recorder, self.options)
             )
         return self.judgement
 

@@ -256,6 +256,37 @@ def test_a_node_that_ends_by_itself_is_a_problem_though_the_cure_starts_it_again
     assert cluster.targets.sound()
 
 
+@pytest.mark.parametrize("at_s", [10.005, 10.6], ids=["before the sweep", "after it"])
+def test_a_node_that_ends_while_all_is_cured_is_a_problem(folder: RunFolder, at_s: float) -> None:
+    """The faults are over, and a sweep starts whatever is down: nobody else would tell."""
+    cluster = Cluster()
+    slave = cluster.targets.nodes["slave"]
+
+    def crash() -> None:
+        slave.number, slave.serving = None, False
+
+    _, safety, _ = lived(folder, cluster, at_s=(at_s, crash))
+
+    assert safety.problems == ["slave ended by itself; its log says why"]
+
+
+def test_a_watch_that_breaks_is_a_problem_and_the_run_goes_on(folder: RunFolder) -> None:
+    cluster = Cluster()
+    slave = cluster.targets.nodes["slave"]
+
+    def break_once() -> None:
+        def pid() -> int:
+            del slave.pid  # type: ignore[method-assign]
+            raise PermissionError("who asks?")
+
+        slave.pid = pid  # type: ignore[method-assign]
+
+    tape, safety, _ = lived(folder, cluster, at_s=(8.51, break_once))
+
+    assert safety.problems == ["the watch over the nodes broke: PermissionError('who asks?')"]
+    assert len(tape.of("send", "ok")) > 500
+
+
 def test_a_node_that_a_nemesis_killed_did_not_end_by_itself(folder: RunFolder) -> None:
     cluster = Cluster()
 
