@@ -140,7 +140,7 @@ class LocalWorld:
             "toxiproxy_kind": str(self._toxiproxy.kind),
             "toxiproxy_version": self._toxiproxy.version,
             "toxiproxy_restarts": list(self._toxiproxy.restarts),
-            "ports": {
+            "listeners": {
                 **self.layout.node_ports,
                 "master-ha": self.layout.ha_port,
                 "toxiproxy": self.layout.toxiproxy_port,

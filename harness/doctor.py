@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 from harness.leases import NoFreePortsError, lease_ports
-from harness.leftovers import orphans
+from harness.leftovers import orphans, suite_of
 from harness.store.catalogue import catalogue
 from nemesis.toxiproxy import find_executable
 
@@ -97,7 +97,11 @@ def _disk(out: Path) -> Remark:
 
 def _stale(out: Path) -> Remark:
     """Look for what a killed suite left behind: faults not cured, nodes without a parent."""
-    faulty = [row.folder.path for row in catalogue(out) if row.folder.active_faults]
+    faulty = [
+        row.folder.path
+        for row in catalogue(out)
+        if row.folder.active_faults and suite_of(row.folder) is None
+    ]
     pids = [process.pid for process in orphans()]
     if not faulty and not pids:
         return Remark(Health.FINE, "stale runs", "none")

@@ -17,7 +17,7 @@ from harness.run import Run, RunResult
 from harness.seed_demo import SeedDemo
 from harness.store.folder import RunFolder, create_run_folder, write_json
 from harness.store.log import open_log
-from harness.surroundings import surroundings_of
+from harness.surroundings import described, surroundings_of
 from harness.workloads.queue_client import QueueClient
 from histories.recorder import Recorder
 from nemesis.schedules import Schedule
@@ -61,7 +61,7 @@ async def _play(
             await world.start()
             await world.workload()
             surroundings = surroundings_of(options, started)
-            write_json(folder.test_json, {**options.to_json(), **surroundings})
+            write_json(folder.test_json, described(options, surroundings))
             client = QueueClient.over(world.sessions.client("demo"), world.sessions.node_names)
             return await SeedDemo(options, folder, world, recorder, client, say).play()
         finally:

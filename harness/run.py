@@ -29,7 +29,7 @@ from harness.signals import two_stage_signals
 from harness.store.folder import RunFolder, write_json
 from harness.store.junit import write_junit
 from harness.store.log import SuiteLog
-from harness.surroundings import surroundings_of
+from harness.surroundings import described, surroundings_of
 from harness.timings import OP_TIMEOUT_MS
 from harness.watch import Watch
 from harness.world import World
@@ -104,6 +104,7 @@ class Run:
         return RunResult(self.options, self.folder, self.judgement, time.monotonic() - began)
 
     async def _live(self, world: World, recorder: Recorder) -> None:
+        self._write_test_json(world)  # for whoever must clean up if this one cannot
         with self.phases.phase("set up"):
             await world.start()
             workload = await world.workload()
@@ -176,13 +177,12 @@ class Run:
     def _write_test_json(self, world: World) -> None:
         write_json(
             self.folder.test_json,
-            {
-                **self.options.to_json(),
-                **surroundings_of(self.options, self.started),
-                **world.surroundings,
-                "phases": self.phases.seconds,
-                "problems": self.problems,
-            },
+            described(
+                self.options,
+                surroundings_of(self.options, self.started),
+                world.surroundings,
+                {"phases": self.phases.seconds, "problems": self.problems},
+            ),
         )
 
     def _store_schedule(self, schedule: Schedule) -> None:

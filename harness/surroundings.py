@@ -4,15 +4,18 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from harness.options import RunOptions
 from harness.timings import BROKER_TIMINGS, NAMESERVER_TIMINGS, OP_TIMEOUT_MS, REQUEST_TIMEOUT_MS
+from nemesis.pid_file import identity
 
-__all__ = ["reproduction", "surroundings_of"]
+__all__ = ["described", "reproduction", "surroundings_of"]
 
 ROOT = Path(__file__).parent.parent
 
@@ -36,8 +39,18 @@ def surroundings_of(options: RunOptions, started: datetime) -> dict[str, Any]:
             "op_timeout_ms": OP_TIMEOUT_MS,
         },
         "command_line": sys.argv,
-        "suite_pid": os.getpid(),
+        "suite": identity(os.getpid()),
     }
+
+
+def described(options: RunOptions, *surroundings: Mapping[str, Any]) -> dict[str, Any]:
+    """Put together what ``test.json`` says; the options in it can be read back as they were."""
+    test: dict[str, Any] = options.to_json()
+    for more in surroundings:
+        taken = sorted(test.keys() & more.keys())
+        assert not taken, f"a key of its own for each thing that is told, not {taken} twice"
+        test |= more
+    return test
 
 
 def reproduction(options: RunOptions) -> str:
@@ -46,6 +59,7 @@ def reproduction(options: RunOptions) -> str:
     return options.command() + (f"   (commit {found})" if found else "")
 
 
+@cache
 def commit() -> str:
     """Name the commit of the code, marked if it was changed since; empty outside a checkout."""
     try:

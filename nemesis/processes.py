@@ -4,7 +4,7 @@ Each child leads a session of its own, so a Ctrl-C at the terminal reaches only 
 output goes to a file, so nobody must read it for it to go on. It dies with the suite, however the
 suite dies: on Linux the kernel kills it (PR_SET_PDEATHSIG, set by ``setpriv`` or, where that is
 missing, by a few lines of Python that then become the child). Elsewhere only an orderly end of
-the suite ends it.
+the suite ends it, or ``mqhavoc heal``, by the pid file beside its log.
 
 The kernel watches the *thread* that spawned the child: spawn from the event loop's own, which also
 looks at the log now and then: one that has grown too long becomes ``NAME.1``, in place of the one
@@ -23,6 +23,8 @@ from pathlib import Path
 from time import monotonic
 
 import psutil
+
+from nemesis.pid_file import pid_file_of, write_pid_file
 
 __all__ = ["Figures", "Process", "turn_over"]
 
@@ -91,6 +93,7 @@ class Process:
                 cwd=cwd,
                 start_new_session=True,
             )
+        write_pid_file(pid_file_of(log), self.pid)
         asyncio.get_running_loop().call_later(LOG_LOOK_SECONDS, self._look_at_log)
 
     @property

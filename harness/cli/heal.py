@@ -16,15 +16,18 @@ def heal(run: Path) -> None:
 
     RUN is a run's folder, such as runs/latest. Does nothing to a run that ended well.
     """
-    from harness.leftovers import clean_up, has_ended, suite_of
+    from harness.leftovers import clean_up, suite_of
     from harness.store.catalogue import find_run
 
     try:
         folder = find_run(run)
     except FileNotFoundError as error:
         raise click.ClickException(str(error)) from error
-    if not has_ended(folder) and (pid := suite_of(folder)) is not None:
-        raise click.ClickException(f"{folder.path}: the run is still going on, as pid {pid}")
+    if (pid := suite_of(folder)) is not None:
+        raise click.ClickException(
+            f"{folder.path}: the run is still going on, as pid {pid}; `kill -INT {pid}` lets it "
+            "cure, drain and judge"
+        )
     done = clean_up(folder)
     for line in done or ["nothing was left"]:
         click.echo(line)

@@ -11,6 +11,7 @@ import msgspec
 
 from harness.simulated.run import SimulatedRun
 from harness.store.folder import RunFolder, write_json
+from harness.surroundings import described
 
 __all__ = ["write_simulated"]
 
@@ -25,5 +26,5 @@ def write_simulated(run: SimulatedRun, path: Path) -> RunFolder:
     folder.plan.write_bytes(run.planned.to_json())
     folder.schedule.write_bytes(run.schedule.to_json())
     write_json(folder.results, run.judgement.to_json())
-    write_json(folder.test_json, {**run.options.to_json(), "digest": run.digest})
+    write_json(folder.test_json, described(run.options, {"digest": run.digest}))
     return folder

@@ -10,7 +10,7 @@ runs/<workload>-<nemesis>/<UTC time>-<seed>/
     report.html     the same for people
     suite.log       what the suite did
     active_faults.json   only while faults are on: their cures
-    nodes/<name>/   node.properties, log (log.1 before it), data/
+    nodes/<name>/   node.properties, log (log.1 before it), log.pid, data/
 runs/latest         points to the newest
 """
 

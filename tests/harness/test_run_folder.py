@@ -11,9 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.cli.run import run
+from harness.cluster import LocalWorld
+from harness.leases import PortBlock
 from harness.options import MODES, RunOptions
 from harness.store.catalogue import catalogue, find_run
-from harness.store.folder import create_run_folder, read_json, write_json
+from harness.store.folder import RunFolder, create_run_folder, read_json, write_json
+from harness.surroundings import described, surroundings_of
 from nemesis.registry import PACKAGES
 
 NOON = datetime(2026, 11, 24, 12, 0, 0, 123_000, tzinfo=UTC)
@@ -114,3 +117,21 @@ def test_the_command_of_a_run_repeats_it(options: RunOptions) -> None:
 
     assert outcome.exception is None, outcome.output
     assert asked == [options]
+
+
+def test_surroundings_never_take_the_place_of_an_option() -> None:
+    """A cluster's listeners were once told as `ports`, and no such run could be repeated."""
+    with pytest.raises(AssertionError, match="ports"):
+        described(RunOptions(seed=1), {"ports": {"master": 20_003}})
+
+
+def test_the_options_of_a_local_run_can_be_read_back_from_what_is_told_of_it(
+    tmp_path: Path,
+) -> None:
+    options = RunOptions(seed=1, ports=24_000)
+    world = LocalWorld(PortBlock(24_000, 24), options, RunFolder(tmp_path), lambda: 0)
+
+    told = described(options, surroundings_of(options, NOON), world.surroundings)
+
+    assert told["listeners"]["master"] == world.layout.node_ports["master"]
+    assert RunOptions.from_json(json.loads(json.dumps(told))) == options

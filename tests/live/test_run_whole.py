@@ -112,7 +112,9 @@ def test_two_runs_at_once_do_not_meet(tmp_path: Path) -> None:
         assert (one.wait(timeout=60), other.wait(timeout=60)) == (0, 0)
 
     ports = [
-        set(json.loads((tmp_path / name / "latest" / "test.json").read_text())["ports"].values())
+        set(
+            json.loads((tmp_path / name / "latest" / "test.json").read_text())["listeners"].values()
+        )
         for name in "ab"
     ]
     assert not ports[0] & ports[1]
