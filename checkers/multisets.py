@@ -61,6 +61,11 @@ class Bag:
         """Tell how often each of some values is in the bag."""
         if not len(self.value):
             return np.zeros(len(values), np.int64)
+        low, span = int(self.value[0]), int(self.value[-1]) - int(self.value[0])
+        if span < _DENSE * len(self.value):
+            table = np.zeros(span + 3, np.int64)  # with a place before and after for all others
+            table[self.value - (low - 1)] = self.count
+            return table[np.clip(values, low - 1, low + span + 1) - (low - 1)]
         place = np.minimum(np.searchsorted(self.value, values), len(self.value) - 1)
         return np.where(self.value[place] == values, self.count[place], 0)
 

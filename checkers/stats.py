@@ -20,8 +20,8 @@ def stats(case: Case) -> Verdict:
     history = case.history
     clients = history.process >= 0
     kinds = len(OpType)
-    codes = history.f[clients].astype(np.int64) * kinds + history.type[clients]
-    table = np.bincount(codes, minlength=len(history.fs) * kinds).reshape(-1, kinds)
+    codes = history.f * np.int32(kinds) + history.type
+    table = np.bincount(codes[clients], minlength=len(history.fs) * kinds).reshape(-1, kinds)
     by_f = {
         name: {kind.word: int(table[code, kind]) for kind in OpType}
         for code, name in enumerate(history.fs)

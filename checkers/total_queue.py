@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checkers.case import Case
-from checkers.findings import anomaly, verdict
+from checkers.findings import EXAMPLES_MAX, anomaly, verdict
 from checkers.multisets import Bag
 from checkers.verdict import Finding, Validity, Verdict
 from histories.history import NONE, History
@@ -111,13 +111,24 @@ def _undrained(history: History) -> list[str]:
 
 def _first_rows(history: History, bag: Bag) -> Mapping[int, tuple[int, ...]]:
     """Give for the first few values of a bag the rows that put them in and took them out."""
-    taken = history.deliveries
-    rows: dict[int, tuple[int, ...]] = {}
-    for value in bag.value[:10].tolist():
-        put = np.flatnonzero((history.value == value) & (history.f == history.f_code("enqueue")))
-        out = taken.row[np.flatnonzero(taken.value == value)[:2]]
-        rows[value] = (*put[:2].tolist(), *out.tolist())
-    return rows
+    first = bag.value[:EXAMPLES_MAX]
+    put, taken = _between(history.value, first), history.deliveries
+    put = put[history.f[put] == history.f_code("enqueue")]
+    out = _between(taken.value, first)
+    return {
+        value: (
+            *put[history.value[put] == value][:2].tolist(),
+            *taken.row[out[taken.value[out] == value][:2]].tolist(),
+        )
+        for value in first.tolist()
+    }
+
+
+def _between(values: Ints, ends: Ints) -> Ints:
+    """Give where values from the first to the last of some are: one look at all, not ten."""
+    if not len(ends):
+        return ends
+    return np.flatnonzero((values >= ends[0]) & (values <= ends[-1]))
 
 
 def _tell(case: Case, name: str, at: Mapping[int, tuple[int, ...]], value: int) -> Finding:
