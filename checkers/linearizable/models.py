@@ -2,7 +2,8 @@
 
 ``step(state, operation)`` gives the states in which the object may be afterwards: none if it
 could not have answered so, several if the answer is unknown and it had a choice. A pending
-operation's answer is unknown. States are hashable, so that the search can remember them.
+operation's answer is unknown. States are hashable, so that the search can remember them. A model
+may also know orders that every linearization keeps (``forced``): a search need not try others.
 
     register         write x; read -> x                      nil until the first write
     cas-register     also cas (old, new)
@@ -12,16 +13,18 @@ operation's answer is unknown. States are hashable, so that the search can remem
     log              append x -> offset; read offset -> x, or nil beyond the end
 """
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
+from checkers.linearizable.forced import forced_in_fifo
 from checkers.linearizable.operations import Operation
 
-__all__ = ["MODELS", "Model"]
+__all__ = ["MODELS", "Forced", "Model"]
 
-States = tuple[Hashable, ...]
+Forced: TypeAlias = Callable[[Sequence[Operation]], Sequence[Sequence[int]]]
+States: TypeAlias = tuple[Hashable, ...]
 ILLEGAL: States = ()
 
 
@@ -32,6 +35,8 @@ class Model:
     name: str
     initial: Hashable
     step: Callable[[Any, Operation], States]
+    forced: Forced | None = None
+    """For each of some operations the places of others that come before it, whatever the order."""
 
 
 def _register(state: Any, operation: Operation) -> States:
@@ -89,7 +94,7 @@ MODELS: Mapping[str, Model] = MappingProxyType(
             Model("register", None, _register),
             Model("cas-register", None, _cas_register),
             Model("mutex", initial=False, step=_mutex),
-            Model("fifo-queue", (), _fifo_queue),
+            Model("fifo-queue", (), _fifo_queue, forced_in_fifo),
             Model("unordered-queue", frozenset(), _unordered_queue),
             Model("log", (), _log),
         )

@@ -3,7 +3,8 @@
 Wing and Gong's search with Lowe's memory. An operation may be next if no other one that is not
 yet placed ended before it began. Try each, step the model, go on; where nothing fits, go back.
 A configuration (which operations are placed, and the state) that led nowhere leads nowhere
-again, so each is visited once.
+again, so each is visited once. What must end first is tried first, and an order that the model
+knows to be wrong (``Model.forced``) is not tried at all: most histories then need no going back.
 
 Objects with keys are checked key by key (Horn and Kroening 2015: linearizability is local). The
 work is exponential in the number of concurrent operations; ``visits_max`` bounds it, and a search
@@ -24,6 +25,7 @@ from checkers.verdict import Validity
 __all__ = ["VISITS_MAX", "Linearization", "linearizable"]
 
 VISITS_MAX = 1_000_000
+FOREVER = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ def _search(
     stack: list[tuple[int, int, Any, int, tuple[Any, ...]]] = [(0, 0, model.initial, 0, ())]
     longest: tuple[Any, ...] = ()
     longest_done, longest_at = -1, (0, 0)
+    forced = model.forced(operations) if model.forced else None
 
     while stack:
         base, placed, state, done, path = stack.pop()
@@ -74,6 +77,8 @@ def _search(
             longest, longest_done, longest_at = path, done, (base, placed)
         for number in reversed(_candidates(operations, base, placed)):
             operation = operations[number]
+            if forced and not all(_is_placed(base, placed, other) for other in forced[number]):
+                continue
             for after in model.step(state, operation):
                 then = _placed(base, placed, number)
                 configuration = (*then, after)
@@ -90,19 +95,25 @@ def _search(
 
 
 def _candidates(operations: Sequence[Operation], base: int, placed: int) -> list[int]:
-    """Give the operations that may come next: begun before any open one has ended."""
-    first_end = None
+    """Give the operations that may come next, those that end first first.
+
+    An operation may come next if it began before any open one has ended.
+    """
+    first_end = FOREVER
     found = []
     for number in range(base, len(operations)):
-        if placed >> (number - base) & 1:
-            continue
         operation = operations[number]
-        if first_end is not None and operation.begin > first_end:
+        if operation.begin > first_end:
             break  # it, and all that begin later
-        found.append(number)
-        if operation.end is not None and (first_end is None or operation.end < first_end):
-            first_end = operation.end
-    return [number for number in found if first_end is None or operations[number].begin < first_end]
+        if not placed >> (number - base) & 1:
+            end = FOREVER if operation.end is None else operation.end
+            found.append((end, number))
+            first_end = min(first_end, end)
+    return [number for _, number in sorted(found) if operations[number].begin < first_end]
+
+
+def _is_placed(base: int, placed: int, number: int) -> bool:
+    return number < base or bool(placed >> (number - base) & 1)
 
 
 def _placed(base: int, placed: int, number: int) -> tuple[int, int]:

@@ -2,6 +2,8 @@
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
@@ -166,7 +168,8 @@ def _times(ops: list[Operation]) -> list[int]:
 
 
 def agree(fast: Validity, ops: list[Operation], model: str) -> None:
-    slow = linearizable(ops, MODELS[model]).validity
+    """Compare with the search that knows nothing but intervals and the model's step."""
+    slow = linearizable(ops, replace(MODELS[model], forced=None)).validity
     assert slow is not Validity.UNKNOWN, "small histories are decided"
     if fast is not Validity.UNKNOWN:
         assert fast is slow, [str(op) for op in sorted(ops, key=lambda op: op.begin)]
@@ -184,6 +187,50 @@ def test_the_fast_queue_check_agrees_with_the_search(ops: list[Operation]) -> No
 def test_the_fast_queue_check_agrees_on_likely_histories(ops: list[Operation]) -> None:
     """On histories that are mostly right."""
     agree(linearizable_fifo(ops).validity, ops, "fifo-queue")
+
+
+@settings(max_examples=300)
+@given(fifo_histories() | likely_fifo_histories())
+def test_orders_that_are_forced_change_no_answer(ops: list[Operation]) -> None:
+    """They only keep the search from trying what cannot be."""
+    agree(linearizable(ops, MODELS["fifo-queue"]).validity, ops, "fifo-queue")
+
+
+def busy(processes: int, count: int, seed: int) -> list[Operation]:
+    """Calls of a real queue by processes that never rest; each takes effect somewhere inside."""
+    rng, queue = Random(seed), deque[int]()
+    calls: list[tuple[int, str, int | None, bool]] = []
+    found: list[Operation] = []
+    for row in range(2 * count):
+        left = 2 * count - row
+        if len(calls) < min(processes, left) and (not calls or rng.random() < 0.7):
+            f = rng.choice(("enqueue", "dequeue"))
+            early = rng.random() < 0.5
+            value: int | None = row if f == "enqueue" else None
+            calls.append((row, f, effect(queue, f, value) if early else value, early))
+            continue
+        begin, f, answer, early = calls.pop(rng.randrange(len(calls)))
+        answer = answer if early else effect(queue, f, answer)
+        given, got = (answer, None) if f == "enqueue" else (None, answer)
+        found.append(Operation(begin, row, f, given, got))
+    assert not calls, "every call is answered"
+    return found
+
+
+def effect(queue: deque[int], f: str, value: int | None) -> int | None:
+    if f == "dequeue":
+        return queue.popleft() if queue else None
+    assert value is not None, "an enqueue has a value"
+    queue.append(value)
+    return value
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_search_decides_hundreds_of_calls_of_ten_processes_almost_at_once(seed: int) -> None:
+    """Without the forced orders a million configurations are not enough."""
+    ops = busy(10, 500, seed)
+    found = linearizable(ops, MODELS["fifo-queue"], visits_max=5_000)
+    assert found.validity is Validity.VALID
 
 
 @given(fifo_histories())
