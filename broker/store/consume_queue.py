@@ -75,12 +75,12 @@ class ConsumeQueue:
     def put(self, queue_offset: int, physical_offset: int, size: int, tags_code: int) -> None:
         """Make a message's entry what the log says it is; saying it twice changes nothing.
 
-        A number that is used again by a later record (the topic was deleted and made anew, or an
-        allowed loss freed it) takes the place of the old one and of all behind it.
+        A topic that was deleted and made anew begins at 0 again, in the place of all that was
+        there. No other number comes twice: a later record that says so is damaged, and in no queue.
         """
         if queue_offset < self.end:
             known = self.entry(max(queue_offset, self.start))
-            if known.is_message and known.physical_offset >= physical_offset:
+            if queue_offset > 0 or (known.is_message and known.physical_offset >= physical_offset):
                 return
             self.cut(queue_offset)
         if queue_offset > self.end:
@@ -202,8 +202,8 @@ class ConsumeQueue:
             return
         before = self.entry(self.end - 1)
         edge = before.physical_offset + (before.size if before.is_message else 0)
-        while self.end < number:
-            self.append(edge, PLACEHOLDER_SIZE, 0)
+        self._recent += _PACK(edge, PLACEHOLDER_SIZE, 0) * (number - self.end)
+        self.end = number
 
     def _fill_up_to(self, number: int) -> None:
         """Begin the first file of a queue whose first message is not its first entry."""

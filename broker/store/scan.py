@@ -7,11 +7,13 @@ A log that crashed or is being copied ends anywhere. ``walk`` tells three ends a
     anything else                         a torn or damaged record: ``problem`` says what
 
 A record counts only if its parts add up to its length, the CRC of its body fits, it says that it
-lies where it lies, and no NUL stands in its topic or properties. The last rule is ours: the CRC
-covers the body alone, and a power cut that takes the page behind it leaves zeros in its place.
+lies where it lies, as many messages as its number says fit before it, and no NUL stands in its
+topic or properties. The CRC covers the body alone, hence the last rules: a flipped bit can make a
+number that no queue could be filled up to, and a power cut that takes the page behind the body
+leaves zeros in its place.
 
 Source of the facts: ``CommitLog.checkMessageAndReturnSize`` of RocketMQ, which checks neither the
-position nor the properties.
+position nor the number nor the properties.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -181,6 +183,8 @@ def _check(
         return f"parts that end {properties_at + properties_size - stop} bytes off"
     if fields[6] != position:
         return f"a record that says it lies at {fields[6]}"
+    if not 0 <= fields[5] * RECORD_SIZE_MIN <= position:
+        return f"a record that says it is number {fields[5]} of its queue"
     if check_crc and crc32(data[body_at : topic_at - 1]) & 0x7FFFFFFF != fields[2]:
         return "a body that does not fit its CRC"
     topic, text = data[topic_at : properties_at - 2], data[properties_at:stop]

@@ -75,6 +75,8 @@ def test_a_blank_leads_to_the_next_file() -> None:
         (lambda r: pack(">i", 50) + r[4:], "50 bytes"),
         (lambda r: pack(">i", FILE) + r[4:], "4096 bytes"),
         (lambda r: r[:28] + pack(">q", 8) + r[36:], "lies at 8"),
+        (lambda r: r[:20] + pack(">q", 2) + r[28:], "number 2"),
+        (lambda r: r[:20] + pack(">q", -1) + r[28:], "number -1"),
         (lambda r: r.replace(b"body", b"bodz"), "CRC"),
         (lambda r: r[:84] + pack(">i", -1) + r[88:], "body of -1"),
         (lambda r: r[:84] + pack(">i", 5) + r[88:], "topic|parts|leaves"),

@@ -1,5 +1,6 @@
 """What a start makes of what the last run left."""
 
+from copy import deepcopy
 from pathlib import PurePosixPath
 from random import Random
 
@@ -93,6 +94,22 @@ async def test_old_records_behind_a_bad_one_never_come_back() -> None:
     assert len(store.query("t", "k").records) == 2
     assert store.log.end == 2 * size
     await store.close()
+
+
+async def test_whichever_bit_of_a_header_flips_a_start_ends_and_keeps_what_lies_before() -> None:
+    """The CRC covers the body alone; a number of 2 to the 60 was once filled up to, for ever."""
+    disk = MemoryDisk()
+    store = await loaded(disk)
+    put(store, "1", "2", "3", "4", "5")
+    size = store.log.end // 5
+    disk = await die(store)
+    for bit in range(8 * 88):
+        copy = deepcopy(disk)
+        at, mask = 3 * size + bit // 8, 1 << bit % 8
+        copy.names[f"{LOG}/{0:020d}"].data[at] ^= mask
+        store = await loaded(copy)
+        assert bodies(store)[:3] == ["1", "2", "3"], f"bit {bit}: {store.recovery}"
+        await store.close()
 
 
 async def test_a_checkpoint_from_before_a_cut_is_not_believed_later() -> None:

@@ -218,8 +218,8 @@ async def test_offsets_by_time_and_by_tag() -> None:
     await store.close()
 
 
-async def test_a_later_record_takes_over_a_number_and_an_older_one_does_not() -> None:
-    """Entering twice changes nothing; numbers that were freed are used again."""
+async def test_only_a_topic_made_anew_begins_again() -> None:
+    """Entering twice changes nothing; a number that comes twice is damage; a hole is kept."""
     queue = ConsumeQueue(Segments(MemoryDisk(), "/q", 100))
     for number in range(12):
         queue.put(number, number * 10, 10, 0)
@@ -227,12 +227,14 @@ async def test_a_later_record_takes_over_a_number_and_an_older_one_does_not() ->
     queue.put(5, 50, 10, 0)
     assert queue.end == 12
     queue.put(5, 500, 10, 0)
-    assert queue.end == 6
-    assert queue.entry(5).physical_offset == 500
-    queue.put(8, 800, 10, 0)
-    assert [entry[0] for entry in queue.entries(4, 9)] == [40, 500, 510, 510, 800]
-    assert queue.first_at(45) == 5
-    assert queue.first_at(600) == 8
+    assert queue.end == 12
+    assert queue.entry(5).physical_offset == 50
+    queue.put(0, 600, 10, 0)
+    assert queue.end == 1
+    queue.put(3, 800, 10, 0)
+    assert [entry[0] for entry in queue.entries(0, 9)] == [600, 610, 610, 800]
+    assert queue.first_at(605) == 1
+    assert queue.first_at(700) == 3
 
 
 def test_a_brokers_settings_become_a_stores() -> None:
