@@ -16,12 +16,15 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Edges", "cycles", "stretches"]
+__all__ = ["Edges", "cycles", "knots", "stretches"]
 
 Ints = NDArray[np.int64]
 
 STARTS_MAX = 256
 """From so many edges of a component a way back is looked for."""
+
+WORK_MAX = 1 << 20
+"""Starts times edges of a component are at most so many, but for the first start."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,15 +56,8 @@ def stretches(edges: Edges, nodes: int) -> Ints:
     return np.concatenate([[0], np.cumsum(uncovered[:-1])]).astype(np.int64)
 
 
-def cycles(edges: Edges, through: Sequence[int] = ()) -> list[list[int]]:
-    """Give a shortest cycle, as numbers of edges, of every component that has one.
-
-    With ``through`` only cycles count that have an edge of one of these kinds.
-
-    >>> nodes = np.array([1, 2, 3]), np.array([2, 1, 4])
-    >>> cycles(Edges(*nodes, np.zeros(3, np.int64), np.zeros(3, np.int64)))
-    [[0, 1]]
-    """
+def knots(edges: Edges) -> list[Ints]:
+    """Give the edges, by number, of each strongly connected component that has any."""
     if not len(edges.source):
         return []
     from scipy.sparse import coo_array  # noqa: PLC0415 - half of a run's start-up, and few need it
@@ -73,17 +69,24 @@ def cycles(edges: Edges, through: Sequence[int] = ()) -> list[list[int]]:
     matrix = coo_array((np.ones(len(source), np.bool_), (source, target)), shape=shape)
     _, label = connected_components(matrix, connection="strong")
     inner = np.flatnonzero((label[source] == label[target]) & (source != target))
-    if not len(inner):
-        return []
-    inner = inner[np.argsort(label[source[inner]], kind="stable")]
     component = label[source[inner]]
-    bounds = np.flatnonzero(np.r_[True, component[1:] != component[:-1], True])
-    found = []
-    for begin, end in pairwise(bounds.tolist()):
-        cycle = _shortest(edges, inner[begin:end], through)
-        if cycle:
-            found.append(cycle)
-    return sorted(found, key=lambda cycle: (len(cycle), cycle))
+    order = np.argsort(component, kind="stable")
+    starts = np.flatnonzero(np.diff(component[order])) + 1
+    return [part for part in np.split(inner[order], starts) if len(part)]
+
+
+def cycles(edges: Edges, through: Sequence[int] = (), most: int | None = None) -> list[list[int]]:
+    """Give a shortest cycle, as numbers of edges, of every component that has one.
+
+    With ``through`` only cycles count that have an edge of one of these kinds. In a large component
+    it is the shortest through one of its shortest edges. ``most`` bounds the components looked at.
+
+    >>> nodes = np.array([1, 2, 3]), np.array([2, 1, 4])
+    >>> cycles(Edges(*nodes, np.zeros(3, np.int64), np.zeros(3, np.int64)))
+    [[0, 1]]
+    """
+    found = [_shortest(edges, inner, through) for inner in knots(edges)[:most]]
+    return sorted((cycle for cycle in found if cycle), key=lambda cycle: (len(cycle), cycle))
 
 
 def _shortest(edges: Edges, inner: Ints, through: Sequence[int]) -> list[int]:
@@ -93,9 +96,8 @@ def _shortest(edges: Edges, inner: Ints, through: Sequence[int]) -> list[int]:
     graph = nx.DiGraph()
     for edge in inner[::-1].tolist():  # the first of parallel edges is the one that is told
         graph.add_edge(int(edges.source[edge]), int(edges.target[edge]), number=edge)
-    starts = inner[np.isin(edges.kind[inner], through)] if through else inner
     best: list[int] = []
-    for edge in starts[:STARTS_MAX].tolist():
+    for edge in _starts(edges, inner, through):
         first, last = int(edges.source[edge]), int(edges.target[edge])
         way = nx.shortest_path(graph, last, first)
         if not best or len(way) < len(best):
@@ -105,3 +107,12 @@ def _shortest(edges: Edges, inner: Ints, through: Sequence[int]) -> list[int]:
             break
     begin = min(range(len(best)), key=lambda step: int(edges.source[best[step]]), default=0)
     return best[begin:] + best[:begin]
+
+
+def _starts(edges: Edges, inner: Ints, through: Sequence[int]) -> list[int]:
+    """Give edges to look for a way back from: of the kinds wanted, else those that come down."""
+    span = edges.target[inner] - edges.source[inner]
+    wanted = np.isin(edges.kind[inner], through) if through else span < 0
+    starts = inner[wanted][np.argsort(np.abs(span[wanted]), kind="stable")]
+    count = max(1, min(STARTS_MAX, WORK_MAX // len(inner)))
+    return [int(edge) for edge in starts[:count]]

@@ -2,7 +2,7 @@
 
     tables   what each op sent and polled, and the log of each key: all as columns
     steps    skips and regressions, inside one op and from one op to the next
-    cycles   G0 and G1c, with process and real-time edges
+    cycles   G0 and G1c, with and without real time, and Elle's levels
     verdict  everything by Jepsen's names and by ours
 
 A million ops are a few sorts.

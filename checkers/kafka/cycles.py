@@ -1,71 +1,98 @@
-"""G0 and G1c: ops that must have come before each other, in a circle.
+"""G0 and G1c: ops that must have come before each other, in a circle, named as Elle names them.
 
     ww        one op sent a value, another the next value that stands in the key's log
     wr        one op sent a value, another polled it
-    process   one op, and the next one of the same process
-    realtime  one op completed before another was invoked
+    realtime  one op was ok before another was invoked; a process's own order is part of that
 
-G0 is a cycle of ww edges, G1c one of ww and wr with a wr in it; with a process or a real-time edge
-besides, it is called so. An op is the node 2r, r being the row of its completion, and the instant
-of that row is 2r + 1. Each instant is before the next, an op before that of its completion, and
-after that of its invocation: three edges an op say what would take a million.
+All edges together tie ops in components, and each counts once by the least that makes a cycle:
+
+    G0             ww                      with PL-1-cycle-exists, and nothing else is looked for
+    G1c            ww, wr                  with PL-2-cycle-exists
+    G0-realtime    ww, realtime            with strong-PL-1-cycle-exists
+    G1c-realtime   ww, wr, realtime        with strong-PL-2-cycle-exists, if none of the others
+
+These are the rules of ``elle.txn`` and ``elle.consistency-model``, where a found anomaly implies
+others, a broken level all stronger ones, and jepsen.tests.kafka passes both names on.
+
+An op is the node 2r, r being the row of its completion, and the instant of that row is 2r + 1.
+Each instant is before the next, an op before that of its completion, and after that of its
+invocation: three edges an op say what would take a million.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from checkers.cycles import Edges, cycles, stretches
+from checkers.cycles import Edges, cycles, knots, stretches
 from checkers.kafka.tables import Tables
 from checkers.verdict import Finding
 from histories.history import NONE
 from histories.op import OpType
 
-__all__ = ["cyclic", "polls_alone_contradict"]
+__all__ = ["Cyclic", "cyclic", "polled_in_a_circle"]
 
 Ints = NDArray[np.int64]
 
-WW, WR, PROCESS, REALTIME = range(4)
+WW, WR, REALTIME = range(3)
 EXAMPLES_MAX = 10
 
 
-def cyclic(tables: Tables) -> Iterator[tuple[str, list[list[int]], list[Finding]]]:
-    """Give every kind of cycle: its name, one cycle a component as rows, the first few told."""
+@dataclass(frozen=True, slots=True)
+class Cyclic:
+    """Components of one kind; the first few told by a shortest cycle."""
+
+    name: str  # G0, G1c and so on
+    level: str  # the less precise name that comes with it
+    count: int
+    findings: tuple[Finding, ...]
+
+
+def cyclic(tables: Tables) -> Iterator[Cyclic]:
+    """Give every kind of cycle that there is."""
     ww, wr = _ww(tables), _wr(tables)
     stretch = stretches(Edges.joined([ww, wr]), 2 * len(tables.type))
-    # Edges of process and real time all go up, so they make no stretch longer.
+    # Edges of real time all go up, so they make no stretch longer.
     ww, wr = _within(stretch, ww), _within(stretch, wr)
     plain = Edges.joined([ww, wr])
     if not len(plain.source):
         return
     rows = np.unique(np.concatenate([plain.source, plain.target])) // 2
-    process, realtime = _within(stretch, _process(tables, rows)), _realtime(tables, rows)
-    wanted = (
-        ("G0", ww, (WW,)),
-        ("G1c", plain, (WR,)),
-        ("G0-process", Edges.joined([ww, process]), (PROCESS,)),
-        ("G1c-process", Edges.joined([plain, process]), (PROCESS,)),
-        ("G0-realtime", Edges.joined([ww, realtime]), (REALTIME,)),
-        ("G1c-realtime", Edges.joined([plain, realtime]), (REALTIME,)),
-    )
-    for name, edges, through in wanted:
-        found = [cycle for cycle in cycles(edges, through) if _is_of(name, edges, cycle)]
-        if found:
-            ops = [[int(edges.source[edge]) // 2 for edge in cycle] for cycle in found]
-            told = [_told(tables, edges, cycle) for cycle in found[:EXAMPLES_MAX]]
-            yield name, ops, told
+    edges = Edges.joined([plain, _realtime(tables, rows)])
+    component = np.full(len(edges.source), NONE, np.int64)
+    for number, knot in enumerate(knots(edges)):
+        component[knot] = number
+
+    g0 = _tied(edges, component, (WW,))
+    g1c = np.setdiff1d(_tied(edges, component, (WW, WR)), g0)
+    g0_realtime = np.setdiff1d(_tied(edges, component, (WW, REALTIME)), g0)
+    others = np.setdiff1d(component[component != NONE], [*g0, *g1c, *g0_realtime])
+    for name, level, kinds, through, which in (
+        ("G0", "PL-1", (WW,), (WW,), g0),
+        ("G1c", "PL-2", (WW, WR), (WR,), g1c),
+        ("G0-realtime", "strong-PL-1", (WW, REALTIME), (WW,), g0_realtime),
+        ("G1c-realtime", "strong-PL-2", (WW, WR, REALTIME), (WR,), others),
+    ):
+        if len(which):
+            told = np.isin(component, which[:EXAMPLES_MAX]) & np.isin(edges.kind, kinds)
+            part = edges.only(told)
+            findings = [_told(tables, part, cycle) for cycle in cycles(part, through)]
+            yield Cyclic(name, f"{level}-cycle-exists", len(which), tuple(findings[:EXAMPLES_MAX]))
 
 
-def polls_alone_contradict(tables: Tables) -> bool:
-    """Tell whether polls make a cycle without any order inferred from offsets."""
-    return bool(cycles(_wr(tables)))
+def polled_in_a_circle(tables: Tables) -> tuple[int, tuple[Finding, ...]]:
+    """Count the cycles that polls make without any order inferred from offsets, and tell some."""
+    wr = _wr(tables)
+    told = [_told(tables, wr, cycle) for cycle in cycles(wr, most=EXAMPLES_MAX)]
+    return len(knots(wr)), tuple(told)
 
 
-def _is_of(name: str, edges: Edges, cycle: list[int]) -> bool:
-    """Tell whether a cycle with other edges in it is still of messages, and a G1c has a poll."""
-    kinds = {int(edges.kind[edge]) for edge in cycle}
-    return bool(kinds & {WW, WR}) and (name.startswith("G0") or WR in kinds)
+def _tied(edges: Edges, component: Ints, kinds: tuple[int, ...]) -> Ints:
+    """Give the components that edges of some kinds alone make cyclic."""
+    places = np.flatnonzero((component != NONE) & np.isin(edges.kind, kinds))
+    tied = knots(edges.only(places))
+    return np.unique(component[places[np.concatenate(tied)]]) if tied else places[:0]
 
 
 def _within(stretch: Ints, edges: Edges) -> Edges:
@@ -91,19 +118,11 @@ def _wr(tables: Tables) -> Edges:
     return _edges(2 * writer[known], 2 * tables.polls.row[known], WR, tables.polls.pair[known])
 
 
-def _process(tables: Tables, rows: Ints) -> Edges:
-    process = tables.history.process[rows]
-    order = np.argsort(process, kind="stable")
-    same = process[order][1:] == process[order][:-1]
-    before, after = rows[order[:-1][same]], rows[order[1:][same]]
-    return _edges(2 * before, 2 * after, PROCESS, before)
-
-
 def _realtime(tables: Tables, rows: Ints) -> Edges:
     """Link ops with instants: op -> its completion -> ... -> an invocation -> its op."""
     history = tables.history
     invoked = history.pair[rows].astype(np.int64)
-    ended = tables.type[rows] != OpType.INFO  # one in doubt may take effect later
+    ended = tables.type[rows] == OpType.OK
     timed = invoked != NONE
     over, begun = 2 * rows[ended], 2 * invoked[timed] + 1
     instants = np.unique(np.concatenate([over + 1, begun]))
@@ -138,8 +157,6 @@ def _told(tables: Tables, edges: Edges, cycle: list[int]) -> Finding:
             sent = f"op {int(history.index[source // 2])} sent {value} to key {key}"
             verb = "sent the next one" if kind == WW else "polled it"
             steps.append(f"{sent}, and {later} {verb}")
-        elif kind == PROCESS:
-            steps.append(f"{later} is the next of its process")
         elif target % 2 == 0:
             steps.append(f"{later} began when that was over")
     nodes = [int(edges.source[edge]) for edge in cycle]

@@ -6,7 +6,7 @@
     precommitted-read      an op polls what it sends itself
     int-poll-skip, int-nonmonotonic-poll, int-send-skip, int-nonmonotonic-send     inside one op
     poll-skip, nonmonotonic-poll, nonmonotonic-send                    from one op to the next
-    G0, G1c, with -process and -realtime                               cycles
+    G0, G1c, with -realtime, and the levels that they break            cycles
 
 As Jepsen does, int-send-skip, G0 and (as ww edges are inferred) G1c are counted and allowed, and
 external poll anomalies are where consumers subscribe. G1c of polls alone needs no inference, and
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from checkers.anomalies import ANOMALIES
 from checkers.case import Case
 from checkers.findings import EXAMPLES_MAX, verdict
-from checkers.kafka.cycles import cyclic, polls_alone_contradict
+from checkers.kafka.cycles import cyclic, polled_in_a_circle
 from checkers.kafka.lag import worst_realtime_lag
 from checkers.kafka.steps import Steps, across, inside, rebalanced
 from checkers.kafka.tables import Tables, Touches, tables_of
@@ -37,7 +37,7 @@ __all__ = ["Found", "jepsen_anomalies", "kafka"]
 
 Ints = NDArray[np.int64]
 
-ALLOWED = ("int-send-skip", "G0", "G0-process", "G0-realtime", "G1c-process", "G1c-realtime")
+ALLOWED = ("int-send-skip", "G0", "G0-realtime", "G1c", "G1c-realtime")
 ALLOWED_WHEN_SUBSCRIBED = ("poll-skip", "nonmonotonic-poll")
 OURS = {alias: row.name for row in ANOMALIES.values() for alias in row.aliases}
 
@@ -49,6 +49,7 @@ class Found:
     name: str  # Jepsen's
     count: int
     findings: tuple[Finding, ...]
+    level: str = ""  # of a cycle: Elle's name for what it breaks, which Jepsen counts as well
 
 
 def kafka(case: Case) -> Verdict:
@@ -59,16 +60,19 @@ def kafka(case: Case) -> Verdict:
     subscribed = len(history.rows("subscribe")) > 0
     allowed = (*ALLOWED, *(ALLOWED_WHEN_SUBSCRIBED if subscribed else ()))
     anomalies = []
+    circles, told = polled_in_a_circle(tables)
+    if circles:
+        anomalies.append(Anomaly("G1c", circles, Validity.INVALID, ANOMALIES["G1c"].breaks, told))
     for item in found:
+        if item.name == "G1c" and circles:
+            continue  # told already, of polls alone
         validity = Validity.VALID if item.name in allowed else Validity.INVALID
         if item.name == "unseen":
             validity = Validity.UNKNOWN
-        if item.name == "G1c" and not polls_alone_contradict(tables):
-            validity = Validity.VALID
         ours = OURS.get(item.name, item.name)
         promise = ANOMALIES[ours].breaks if validity is Validity.INVALID else ""
         anomalies.append(Anomaly(ours, item.count, validity, promise, item.findings))
-    names = {item.name: item.count for item in found}
+    names = {name: item.count for item in found for name in (item.name, item.level) if name}
     why = ["acknowledged messages were never polled"] if "unseen" in names else []
     counts: dict[str, Any] = {"jepsen": names}
     lag = worst_realtime_lag(tables)
@@ -83,8 +87,8 @@ def jepsen_anomalies(tables: Tables) -> Iterator[Found]:
     yield from _of_reads(tables)
     yield from _of_writes(tables)
     yield from _of_steps(tables)
-    for name, ops, findings in cyclic(tables):
-        yield Found(name, len(ops), tuple(findings))
+    for circle in cyclic(tables):
+        yield Found(circle.name, circle.count, circle.findings, circle.level)
 
 
 def _found(name: str, instances: Ints, tell: Callable[[int], Finding]) -> Iterator[Found]:
