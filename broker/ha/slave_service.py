@@ -260,10 +260,12 @@ class SlaveService:
         return self._loop.time() * 1000
 
     def _arm_timer(self) -> None:
+        due_ms = self.core.next_tick_ms()
         if self._timer is not None:
+            if due_ms is not None and self._timer.when() * 1000 <= due_ms:
+                return  # it fires early enough, and looks again then
             self._timer.cancel()
             self._timer = None
-        due_ms = self.core.next_tick_ms()
         if due_ms is not None:
             self._timer = self._loop.call_at(due_ms / 1000, self._tick, due_ms)
 

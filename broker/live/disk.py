@@ -1,4 +1,8 @@
-"""Files of the machine: reads and writes go to the page cache at once, syncs to a worker thread.
+"""Files of the machine: reads and writes go to the page cache at once, slow syncs to a thread.
+
+To hand a sync to a worker thread and back takes longer than a good disk takes for a little data.
+So a file whose last sync was quick does the next one at once; one that turns out slow holds up the
+event loop a single time, and sends those after it to the thread until they are quick again.
 
 A file's name is durable with its first sync after it was made: the folder is synced then, too.
 """
@@ -6,6 +10,7 @@ A file's name is durable with its first sync after it was made: the folder is sy
 import asyncio
 import fcntl
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import ceil
@@ -16,6 +21,8 @@ __all__ = ["LiveDisk", "LiveFile"]
 
 # Where there is no fdatasync (macOS), fsync is the same and more.
 _DATA_SYNC: Final[Callable[[int], None]] = getattr(os, "fdatasync", os.fsync)
+
+QUICK_S: Final = 0.001
 
 
 def _sync_folder(path: str) -> None:
@@ -37,6 +44,7 @@ class LiveFile:
     _descriptor: int
     _unnamed: bool = False  # made, and its name not yet durable
     _syncs: int = 0  # under way in a worker thread
+    _last_sync_s: float = QUICK_S  # how long it took
     _closed: bool = False
 
     def size(self) -> int:
@@ -68,6 +76,9 @@ class LiveFile:
 
     async def sync(self) -> None:
         """Return once every earlier write, and the file's name, is durable."""
+        if self._last_sync_s < QUICK_S:
+            self._sync()
+            return
         self._syncs += 1
         try:
             await asyncio.get_running_loop().run_in_executor(None, self._sync)
@@ -84,12 +95,14 @@ class LiveFile:
                 os.close(self._descriptor)
 
     def _sync(self) -> None:
+        begun_s = time.monotonic()
         if self._unnamed:
             os.fsync(self._descriptor)
             _sync_folder(str(Path(self.path).parent))
             self._unnamed = False
         else:
             _DATA_SYNC(self._descriptor)
+        self._last_sync_s = time.monotonic() - begun_s
 
 
 @dataclass(slots=True)

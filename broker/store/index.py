@@ -12,11 +12,14 @@ Keys gather in memory and go out in batches: entries first, and only when they a
 slots and the header. So a slot never leads to an entry that is not there. A slot may lead to one
 that the header does not count yet: then the same keys come again from the log after a restart,
 and the chain behind it is followed down to the last entry that counts.
+
+Unique keys are counted up, so their slots are neighbours: a *window* of them is read and written
+at once.
 """
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -24,7 +27,7 @@ from broker.ports import File
 from broker.store.durable import sync_file
 from broker.store.properties import java_hash
 
-__all__ = ["IndexEntry", "IndexFile", "IndexHeader", "key_hash"]
+__all__ = ["TURN", "IndexEntry", "IndexFile", "IndexHeader", "Keyed", "key_hash"]
 
 _HEADER = Struct(">qqqqii")
 _SLOT = Struct(">i")
@@ -33,7 +36,9 @@ HEADER_SIZE: Final = _HEADER.size
 INT_MAX: Final = 0x7FFFFFFF
 
 # After so many keys others get a turn: a batch takes tens of milliseconds.
-TURN: Final = 256
+TURN: Final = 64
+
+WINDOW_MAX: Final = 1024  # slots: a page
 
 
 class IndexEntry(NamedTuple):
@@ -75,6 +80,32 @@ def key_hash(topic: str, key: str) -> int:
 
 
 @dataclass(slots=True)
+class _Window:
+    """Neighbouring slots that are read and written together."""
+
+    first: int
+    wanted: list[int]
+    data: bytearray = field(default_factory=bytearray)
+
+    def get(self, slot: int) -> int:
+        return int(_SLOT.unpack_from(self.data, (slot - self.first) * 4)[0])
+
+    def set(self, slot: int, number: int) -> None:
+        _SLOT.pack_into(self.data, (slot - self.first) * 4, number)
+
+
+def _windows(slots: Iterable[int]) -> list[_Window]:
+    """Cover slots, in order and each once, with as few windows as their neighbourhood allows."""
+    windows: list[_Window] = []
+    for slot in sorted(slots):
+        if windows and slot - windows[-1].first < WINDOW_MAX:
+            windows[-1].wanted.append(slot)
+        else:
+            windows.append(_Window(slot, [slot]))
+    return windows
+
+
+@dataclass(slots=True)
 class IndexFile:
     """One index file; ``header`` is what counts, on disk or about to be."""
 
@@ -107,25 +138,27 @@ class IndexFile:
         assert 0 < len(keys) <= self.room, "a batch fits into its file"
         first = self.header.next_number
         begin = self.header.begin_timestamp if first > 1 else keys[0].store_timestamp
-        slots: dict[int, int] = {}
+        windows = _windows({key.hash % self.slots: None for key in keys})
+        newest = await self._read_windows(windows, first)
         data = bytearray()
         slots_used = self.header.slots_used
         for number, key in enumerate(keys, first):
             if number % TURN == 0:
                 await asyncio.sleep(0)
             slot = key.hash % self.slots
-            older = slots[slot] if slot in slots else self._newest(slot, first)
+            older = newest[slot]
             slots_used += older == 0
             seconds = min(max(0, (key.store_timestamp - begin) // 1000), INT_MAX)
             data += _ENTRY.pack(key.hash, key.physical_offset, seconds, older)
-            slots[slot] = number
+            newest[slot] = number
         self.file.write(self._entry_at(first), data)
         await sync_file(self.file)
 
-        for turn, (slot, number) in enumerate(sorted(slots.items())):
-            if turn % TURN == 0:
-                await asyncio.sleep(0)
-            self.file.write(HEADER_SIZE + slot * 4, _SLOT.pack(number))
+        for window in windows:
+            for slot in window.wanted:
+                window.set(slot, newest[slot])
+            self.file.write(HEADER_SIZE + window.first * 4, window.data)
+            await asyncio.sleep(0)
         header = IndexHeader(
             begin,
             keys[-1].store_timestamp,
@@ -142,7 +175,8 @@ class IndexFile:
         """Give the log offsets of a hash within a span of store times, the newest first."""
         if self.header.next_number <= 1 or begin > self.header.end_timestamp + 1000:
             return
-        number = self._newest(hash % self.slots, self.header.next_number)
+        slot = self.file.read(HEADER_SIZE + hash % self.slots * 4, 4)
+        number = self._counted(int(_SLOT.unpack(slot)[0]), self.header.next_number)
         while number > 0:
             entry = self._entry(number)
             time = self.header.begin_timestamp + entry.seconds * 1000
@@ -151,10 +185,19 @@ class IndexFile:
                 yield entry.physical_offset
             number = entry.older if entry.older < number else 0
 
-    def _newest(self, slot: int, below: int) -> int:
-        """Give the newest entry of a slot that counts, or 0."""
-        data = self.file.read(HEADER_SIZE + slot * 4, 4)
-        number = int(_SLOT.unpack(data)[0])
+    async def _read_windows(self, windows: list[_Window], below: int) -> dict[int, int]:
+        """Give the newest entry that counts, or 0, of every slot wanted."""
+        newest = {}
+        for window in windows:
+            size = (window.wanted[-1] - window.first + 1) * 4
+            window.data[:] = self.file.read(HEADER_SIZE + window.first * 4, size)
+            for slot in window.wanted:
+                newest[slot] = self._counted(window.get(slot), below)
+            await asyncio.sleep(0)
+        return newest
+
+    def _counted(self, number: int, below: int) -> int:
+        """Follow a chain from an entry on to the first that counts, or 0."""
         while number >= below:
             if number >= self.entries_max:
                 return 0

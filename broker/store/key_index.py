@@ -1,12 +1,13 @@
 """The index of a store: the keys still in memory, and the files they go to, oldest first."""
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from broker.ports import Disk
-from broker.store.index import IndexFile, Keyed, key_hash
+from broker.store.index import TURN, IndexFile, Keyed, key_hash
 from broker.store.scan import Dispatch
 
 __all__ = ["KeyIndex"]
@@ -126,11 +127,11 @@ class KeyIndex:
             file.file.close()
 
     async def _write(self, batch: list[_Pending]) -> None:
-        keys = [
-            Keyed(key_hash(pending.topic, key), pending.physical_offset, pending.store_timestamp)
-            for pending in batch
-            for key in pending.keys
-        ]
+        keys = []
+        for turn, (topic, names, physical_offset, time) in enumerate(batch):
+            if turn % TURN == 0:
+                await asyncio.sleep(0)
+            keys += [Keyed(key_hash(topic, name), physical_offset, time) for name in names]
         while keys:
             file = self._roomy(keys[0].store_timestamp, self._keys_of_first(keys))
             count = self._whole_records(keys, file.room)
