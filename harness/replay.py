@@ -104,8 +104,8 @@ def player(out: Path) -> Play:
             run = simulate(options, schedule)
             return Outcome.of(run.judgement, run.digest, run.wall_s)
         result = run_local(replace(options, out=str(out), ports=0), Console(quiet=True), schedule)
-        if result.judgement is None:
-            raise KeyboardInterrupt  # stopped at once, and so is whoever replays
+        if result.judgement is None or result.cut_short:
+            raise KeyboardInterrupt  # whoever stops a replay means all of them
         return Outcome.of(result.judgement, "", result.seconds)
 
     return play

@@ -51,6 +51,7 @@ class RunResult:
     folder: RunFolder
     judgement: Judgement | None  # None if it was stopped at once
     seconds: float
+    cut_short: bool = False  # by a signal, so it is not the run that was asked for
 
     @property
     def validity(self) -> Validity:
@@ -101,7 +102,8 @@ class Run:
                     with self.phases.phase("tear down"):
                         await world.stop()
                     self._write_test_json(world)
-        return RunResult(self.options, self.folder, self.judgement, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        return RunResult(self.options, self.folder, self.judgement, seconds, self._end_early)
 
     async def _live(self, world: World, recorder: Recorder) -> None:
         self._write_test_json(world)  # for whoever must clean up if this one cannot

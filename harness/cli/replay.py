@@ -29,11 +29,16 @@ def replay(run: Path, times: int | None) -> int:
     count = times or (1 if stored.options.world == "simulated" else 5)
     click.echo(f"original   {_words(stored.original)}")
     play = player(folder.path / "replays")
-    outcomes = []
-    for number in range(1, count + 1):
-        outcome = play(stored.options, stored.schedule)
-        click.echo(f"replay {number:<3} {_words(outcome)}  ({outcome.seconds:.1f} s)")
-        outcomes.append(outcome)
+    outcomes: list[Outcome] = []
+    try:
+        for number in range(1, count + 1):
+            outcomes.append(play(stored.options, stored.schedule))
+            taken = f"{outcomes[-1].seconds:.1f} s"
+            click.echo(f"replay {number:<3} {_words(outcomes[-1])}  ({taken})")
+    except KeyboardInterrupt:
+        if not outcomes:
+            raise
+        click.echo(f"stopped after {len(outcomes)} of {count}")
     _summarise(stored, outcomes)
     return max(outcome.validity for outcome in outcomes).exit_code
 

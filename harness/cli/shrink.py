@@ -2,19 +2,21 @@
 
 # ruff: noqa: PLC0415 - a command imports what it needs when it runs
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from harness.replay import Play, StoredRun
+    from harness.replay import Outcome, StoredRun
     from harness.shrinking.case import Case
+    from harness.shrinking.shrinker import Shrinker
+    from harness.shrinking.trials import Trials
 
 __all__ = ["shrink"]
 
 TRIES_MAX = {"local": 40, "simulated": 400}
+BUDGET_S = 600.0
 
 
 @click.command()
@@ -23,21 +25,35 @@ TRIES_MAX = {"local": 40, "simulated": 400}
 @click.option("--times", type=click.IntRange(min=1), help="Replays of a plan.  [default: 3; 1]")
 @click.option("--tries", type=click.IntRange(min=1), help="Plans at most.  [default: 40; 400]")
 @click.option(
+    "--budget",
+    type=click.FloatRange(min=0, min_open=True),
+    default=BUDGET_S,
+    show_default=True,
+    help="Seconds for the search; what is under way then, and the last replays, come on top.",
+)
+@click.option(
     "--out", type=click.Path(path_type=Path), help="Write a story file here (simulated runs)."
 )
 def shrink(
-    run: Path, anomaly: str | None, times: int | None, tries: int | None, out: Path | None
+    run: Path,
+    *,
+    anomaly: str | None,
+    times: int | None,
+    tries: int | None,
+    budget: float,
+    out: Path | None,
 ) -> int:
     """Find the fewest faults, clients and seconds that still break the same promise.
 
     RUN is the folder of a run that is invalid. Each plan is played again: once if the run was
     simulated, else several times, and at least half of them must fail. The smallest plan is
-    written to RUN/shrunk, which `mqhavoc replay` takes.
+    written to RUN/shrunk, which `mqhavoc replay` takes. Ctrl-C ends the search, not the command.
     """
     from harness.cli.replay import open_run
     from harness.replay import player
     from harness.shrinking.case import Case
     from harness.shrinking.shrinker import Shrinker
+    from harness.shrinking.trials import Trials
     from harness.shrinking.writing import write_shrunk, write_story
 
     folder, stored = open_run(run)
@@ -46,21 +62,19 @@ def shrink(
         raise click.UsageError("--out: a story is of a simulated run; this one had real processes")
     name = _chosen(stored, anomaly)
     repeats = times or (1 if world == "simulated" else 3)
-    play = player(folder.path / "replays")
-    first = Case(stored.options, stored.schedule)
+    trials = Trials(player(folder.path / "replays"), name, repeats, budget)
     shrinker = Shrinker(
-        first, _fails(play, name, repeats), tries or TRIES_MAX[world], on_smaller=_say
+        Case(stored.options, stored.schedule), trials.fails, tries or TRIES_MAX[world]
     )
-    click.echo(f"{name}: {first.describe()}")
-    if not shrinker.fails(first):
+    click.echo(f"{name}: {shrinker.case.describe()}")
+    outcomes = _search(shrinker, trials)
+    if not outcomes:
         click.echo(f"a replay does not show {name}; nothing to shrink")
         return 2
-    smallest = shrinker.run()
-    outcomes = [play(smallest.options, smallest.schedule) for _ in range(repeats)]
+    smallest, failed = shrinker.case, trials.count(outcomes)
     target = write_shrunk(folder, smallest, outcomes)
-    failed = sum(name in outcome.broken for outcome in outcomes)
-    click.echo(f"after {shrinker.tries} plans: {smallest.describe()}")
-    click.echo(f"{name} in {failed} of {repeats} replays")
+    click.echo(f"after {shrinker.tries} plans, {trials.spent_s:.0f} s: {smallest.describe()}")
+    click.echo(f"{name} in {failed} of {len(outcomes)} replays")
     click.echo(f"replay it: mqhavoc replay {target.path}")
     if out is not None:
         click.echo(f"story: {write_story(out, smallest, name)}")
@@ -79,22 +93,29 @@ def _chosen(stored: "StoredRun", anomaly: str | None) -> str:
     return anomaly or broken[0]
 
 
-def _fails(play: "Play", name: str, repeats: int) -> Callable[["Case"], bool]:
-    """Make the test of a case: at least half of its replays show the anomaly."""
-    needed = -(-repeats // 2)
+def _search(shrinker: "Shrinker", trials: "Trials") -> "list[Outcome]":
+    """Shrink, and show how it goes; return what the smallest case came to, played once more.
 
-    def fails(case: "Case") -> bool:
-        failed = 0
-        for left in range(repeats, 0, -1):
-            if failed + left < needed:
-                return False
-            failed += name in play(case.options, case.schedule).broken
-            if failed >= needed:
-                return True
-        return False
+    Nothing if not even the first case fails; if there is no time for more, what it came to before.
+    """
+    from rich.console import Console
 
-    return fails
+    console = Console(stderr=True)
+    with console.status("") as status:
 
+        def on_play(case: "Case", spent_s: float) -> None:
+            at = f"plan {shrinker.tries}, {spent_s:.0f} s"
+            status.update(f"{at}: {case.describe()}")
 
-def _say(case: "Case") -> None:
-    click.echo(f"  {case.describe()}")
+        def on_smaller(case: "Case") -> None:
+            click.echo(f"  {trials.spent_s:4.0f} s  {case.describe()}")
+
+        trials.on_play, shrinker.on_smaller = on_play, on_smaller
+        if not trials.fails(shrinker.case):
+            return []
+        try:
+            shrinker.run()
+            return [trials.once(shrinker.case) for _ in range(trials.repeats)]
+        except KeyboardInterrupt:
+            click.echo("stopped: this is the smallest so far")
+            return trials.shown

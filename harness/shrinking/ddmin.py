@@ -47,7 +47,13 @@ def _without_some(items: list[T], size: int, fails: Callable[[list[T]], bool]) -
 
 
 def least(low: int, high: int, fails: Callable[[int], bool]) -> int:
-    """Return a small number from ``low`` on that fails, by halving, given that ``high`` does."""
+    """Return a small number from ``low`` on that fails, by halving, given that ``high`` does.
+
+    The lowest is asked first: often nothing more is needed, and then that is known at once.
+    """
+    if low < high and fails(low):
+        return low
+    low += 1
     while low < high:
         middle = (low + high) // 2
         if fails(middle):

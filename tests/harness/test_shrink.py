@@ -9,12 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.processors import send
+from checkers.verdict import Validity
 from harness.cli import EXIT_USAGE, run_command
 from harness.options import RunOptions
+from harness.replay import Outcome
 from harness.shrinking.case import Case
 from harness.shrinking.ddmin import ddmin, least
 from harness.shrinking.shrinker import Shrinker
 from harness.shrinking.story import Story, StoryError
+from harness.shrinking.trials import Trials
 from harness.simulated.folder import write_simulated
 from harness.simulated.run import simulate
 from harness.simulated.swarm import options_of_seed
@@ -52,6 +55,12 @@ def test_least_finds_the_threshold(low: int, more: int, threshold: int) -> None:
     high = low + more
     found = least(low, high, lambda number: number >= threshold or number == high)
     assert found == min(max(low, threshold), high)
+
+
+def test_the_lowest_is_asked_first() -> None:
+    asked: list[int] = []
+    assert least(3, 1000, lambda number: asked.append(number) is None) == 3
+    assert asked == [3]
 
 
 def step(name: str, at_ms: int, until_ms: int, after: int = 0) -> Step:
@@ -113,6 +122,49 @@ def test_a_story_is_read_as_it_was_written() -> None:
 
     with pytest.raises(StoryError, match="expected a story"):
         Story.from_json(b'{"title": "no more"}')
+
+
+class Played:
+    """Plays that take ten seconds each and show the anomaly as told."""
+
+    def __init__(self, *shows: bool) -> None:
+        self.now, self.shows = 0.0, list(shows)
+
+    def __call__(self, _options: RunOptions, _schedule: Schedule) -> Outcome:
+        self.now += 10
+        return Outcome(Validity.INVALID, ("lost",) if self.shows.pop(0) else ())
+
+    def trials(self, repeats: int, budget_s: float = 1000) -> Trials:
+        return Trials(self, "lost", repeats, budget_s, now_s=lambda: self.now)
+
+
+@pytest.mark.parametrize(
+    ("shows", "fails"),
+    [
+        ((True, True), True),
+        ((True, False, True), True),
+        ((False, False), False),
+        ((True, False, False), False),
+    ],
+)
+def test_a_case_fails_if_half_of_its_plays_do_and_no_more_are_played(
+    shows: tuple[bool, ...], fails: bool
+) -> None:
+    played = Played(*shows)
+
+    assert played.trials(repeats=3).fails(case_of()) is fails
+    assert played.shows == []
+
+
+def test_a_search_ends_when_its_budget_is_spent() -> None:
+    played = Played(*[True] * 20)
+    trials = played.trials(repeats=1, budget_s=45)
+    steps = [step(name, 1000 * place, 1000 * place + 500) for place, name in enumerate("abcdef", 1)]
+
+    Shrinker(case_of(*steps), trials.fails, tries_max=500).run()
+
+    assert played.now == 50, "what was under way is played to its end, and nothing after it"
+    assert len(trials.shown) == 1
 
 
 @pytest.fixture
