@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from checkers.case import Case
 from checkers.findings import anomaly, verdict
 from checkers.pulls import Commits
+from checkers.standing import certain_standing, of_a_node
 from checkers.verdict import Finding, Validity, Verdict
-from checkers.windows import Window
 from histories.history import NONE
 from histories.op import OpType
 
@@ -91,27 +91,26 @@ def _judge_start(
     if NONE in (last, start):
         return None
     offsets = table.offset[possible]
-    rows = case.indices(
-        *(int(row) for at in (last,) for row in (table.begin_row[at], table.end_row[at])),
-        assign_begin,
-        assign_end,
-        int(pulls.begin_row[pull]),
-        int(pulls.row[pull]),
-    )
-    committed = int(table.offset[last])
-    data = {"queue": case.queue_name(queue), "committed": committed, "started": start}
-    text = f"{data['queue']}: the group committed {committed} and started again at {start}"
-    asked = {history.node[assign_begin], *table.node[possible].tolist()}
-    if start < offsets.min():
-        excused = _disturbed(case, _known_since(case, last), assign_end) or any(
-            node != NONE and history.nodes[node] == case.contract.slave for node in asked
-        )
+    asked = (assign_begin, assign_end, int(pulls.begin_row[pull]), int(pulls.row[pull]))
+
+    def finding(commit: int) -> Finding:
+        """Tell of a start, and of the commit that it should go by."""
+        committed, name = int(table.offset[commit]), case.queue_name(queue)
+        rows = case.indices(int(table.begin_row[commit]), int(table.end_row[commit]), *asked)
+        text = f"{name}: the group committed {committed} and started again at {start}"
+        return Finding(text, rows, {"queue": name, "committed": committed, "started": start})
+
+    certain = certain_standing(case, mine, int(history.node[assign_begin]), assign_begin)
+    if certain is not None and start < table.offset[certain[1]].min():
+        excused = _disturbed(case, _known_since(case, certain[0]), assign_end)
         validity = Validity.VALID if excused else Validity.INVALID
-        return "commit-regressed", Finding(text, rows, data), validity
+        return "commit-regressed", finding(certain[0]), validity
+    if start < offsets.min():
+        return "commit-regressed", finding(last), Validity.VALID
     if start > offsets.max() and start > pulls.min_offset[pull]:
         excused = _disturbed(case, _known_since(case, last), assign_end)
         validity = Validity.VALID if excused else Validity.INVALID
-        return "commit-jumped", Finding(text, rows, data), validity
+        return "commit-jumped", finding(last), validity
     return None
 
 
@@ -133,14 +132,10 @@ def _standing(table: Commits, mine: Ints, assign_begin: int, assign_end: int) ->
 
 def _disturbed(case: Case, begin_row: int, end_row: int) -> bool:
     """Whether a fault of a node was on between two rows."""
-
-    def of_node(window: Window) -> bool:
-        return case.contract.master in window.targets or case.contract.slave in window.targets
-
     return any(
         window.inject_row < end_row and window.cured_row > begin_row
         for window in case.windows
-        if of_node(window) or window.resync
+        if of_a_node(case, window) or window.resync
     )
 
 

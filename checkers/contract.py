@@ -114,6 +114,7 @@ class Contract:
     replication_lag_ms: int = 1_000  # how far a healthy slave may be behind
     recovery_ms: int = 30_000  # from a cure until the HA link counts as healthy again
     convergence_ms: int = 30_000  # P12
+    copy_ms: int = 15_000  # slaveSyncInterval in force, and some more for the copy itself
 
     master: str = "master"
     slave: str = "slave"

@@ -11,15 +11,22 @@ from checkers.contract import Contract
 from checkers.suite import Judgement, judge
 from checkers.verdict import Verdict
 from harness.options import RunOptions
-from harness.timings import CONVERGENCE_MS_MAX
+from harness.timings import BROKER_TIMINGS, CONVERGENCE_MS_MAX
 from histories.history import History
 
 __all__ = ["contract_of", "judge_run", "with_verdicts"]
 
+COPY_SLACK_MS = 3_000
+"""What a slave may need beyond its interval to copy its master's tables, on a busy machine."""
+
 
 def contract_of(options: RunOptions) -> Contract:
     """Return what a run's mode promises, with the suite's timings."""
-    return replace(Contract.parse(options.mode), convergence_ms=CONVERGENCE_MS_MAX)
+    return replace(
+        Contract.parse(options.mode),
+        convergence_ms=CONVERGENCE_MS_MAX,
+        copy_ms=BROKER_TIMINGS["slaveSyncInterval"] + COPY_SLACK_MS,
+    )
 
 
 def judge_run(history: History, options: RunOptions) -> Judgement:

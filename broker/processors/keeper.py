@@ -40,7 +40,7 @@ class TableKeeper:
         state = self._state
         self._topics.load(state.topics.replace)
         self._groups.load(state.groups.replace)
-        self._consumer_offsets.load(state.offsets.merge)
+        self._consumer_offsets.load(state.offsets.load)
         self._delay_offsets.load(self._take_delay_offsets)
         state.topics.add_system_topics(_system_topics(state.config))
         self._learn_topics()
@@ -80,7 +80,7 @@ class TableKeeper:
         """Say which table of a master's a slave takes over, and how."""
         return {
             RequestCode.GET_ALL_TOPIC_CONFIG: self._state.topics.replace,
-            RequestCode.GET_ALL_CONSUMER_OFFSET: self._state.offsets.merge,
+            RequestCode.GET_ALL_CONSUMER_OFFSET: self._state.offsets.copy,
             RequestCode.GET_ALL_DELAY_OFFSET: self._take_delay_offsets,
             RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG: self._state.groups.replace,
         }

@@ -3,6 +3,10 @@
 Offsets belong to ``topic@group``, as in RocketMQ's consumerOffset.json. What a group committed may
 be larger than what a queue holds, after a log lost its tail: ``clamp`` brings it back to the end,
 where the next message will be, so that nothing is passed over (P11).
+
+A slave is told offsets by consumers whose master is out of reach, and copies its master's table.
+RocketMQ's lets each copy overwrite, and so forgets within seconds what it was told itself. Ours
+keeps that until the master's offset has come as far, or has gone back: then somebody reset it.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,6 +30,7 @@ class OffsetTable:
     """Every committed offset of a broker."""
 
     offsets: dict[str, dict[int, int]] = field(default_factory=dict)
+    _copied: dict[str, dict[int, int]] = field(default_factory=dict)  # the master's, as last seen
 
     def get(self, group: str, topic: str, queue_id: int) -> int | None:
         """Give the offset that a group committed for a queue, if it did."""
@@ -49,7 +54,9 @@ class OffsetTable:
 
     def remove_topic(self, topic: str) -> None:
         """Forget what was committed for a topic that is gone."""
-        self.offsets = {k: v for k, v in self.offsets.items() if k.partition("@")[0] != topic}
+        for table in (self.offsets, self._copied):
+            for key in [key for key in table if key.partition("@")[0] == topic]:
+                del table[key]
 
     def clamp(self, end_of: Callable[[str, int], int]) -> list[str]:
         """Bring offsets beyond their queue's end back to it; say which."""
@@ -67,7 +74,19 @@ class OffsetTable:
         """Write the table as it travels, and as consumerOffset.json keeps it."""
         return to_json(_Wrapper(self.offsets))
 
-    def merge(self, data: bytes) -> None:
-        """Let another broker's offsets overwrite ours, also backwards, as RocketMQ's slave does."""
+    def load(self, data: bytes) -> None:
+        """Take over what was saved, whoever it came from."""
         for key, offsets in from_json(data, _Wrapper).offset_table.items():
             self.offsets.setdefault(key, {}).update(offsets)
+            self._copied.setdefault(key, {}).update(offsets)
+
+    def copy(self, data: bytes) -> None:
+        """Take over a master's offsets, but for those that were committed here and are ahead."""
+        for key, offsets in from_json(data, _Wrapper).offset_table.items():
+            mine, before = self.offsets.setdefault(key, {}), self._copied.get(key, {})
+            for queue_id, offset in offsets.items():
+                is_ahead = mine.get(queue_id, offset) > offset
+                went_back = offset < before.get(queue_id, 0)
+                if went_back or not is_ahead:
+                    mine[queue_id] = offset
+            self._copied[key] = offsets

@@ -12,9 +12,9 @@ import importlib
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
@@ -55,8 +55,7 @@ class Mutant(Protocol):
     @property
     def hidden(self) -> str: ...  # noqa: D102
 
-    @property
-    def planted(self) -> Callable[[], AbstractContextManager[None]]: ...  # noqa: D102
+    def planted(self, *, correct: bool = False) -> AbstractContextManager[None]: ...  # noqa: D102
 
 
 @dataclass(slots=True)
@@ -90,10 +89,10 @@ def catalogue() -> Mapping[str, Mutant]:
     return mutants
 
 
-def run_mutant(mutant: Mutant | None, seed: int, **options: Any) -> SimulatedRun:
-    """Run one seed with a planted bug, or with the correct broker."""
-    with mutant.planted() if mutant is not None else nullcontext():
-        return simulate(options_of_seed(seed, **options))
+def run_mutant(mutant: Mutant, seed: int, *, correct: bool = False) -> SimulatedRun:
+    """Run one seed with a planted bug, or with the correct broker in the same setting."""
+    with mutant.planted(correct=correct):
+        return simulate(options_of_seed(seed, **mutant.options))
 
 
 def hunt(name: str, seeds: Sequence[int]) -> Hunt:
@@ -101,13 +100,13 @@ def hunt(name: str, seeds: Sequence[int]) -> Hunt:
     mutant = catalogue()[name]
     result = Hunt(name, mutant.breaks, mutant.hidden)
     for seed in seeds:
-        if invalid_anomalies(run_mutant(None, seed, **mutant.options)):
+        if invalid_anomalies(run_mutant(mutant, seed, correct=True)):
             result.alarms.append(seed)
             continue
         began = time.process_time()
         result.runs += 1
         try:
-            run = run_mutant(mutant, seed, **mutant.options)
+            run = run_mutant(mutant, seed)
         except Exception:  # noqa: BLE001 - a broken broker may break whatever it touches
             result.broke = traceback.format_exc().strip().splitlines()[-1]
             continue

@@ -10,9 +10,8 @@ import pytest
 from checkers.verdict import Validity
 from harness.cli import EXIT_USAGE, run_command
 from harness.simulated.power import catalogue, hunt, invalid_anomalies, run_mutant
-from tests.quality.mutants.mutant import Mutant, Plant, mutant
+from tests.quality.mutants.mutant import Mutant
 from tests.quality.mutants.registry import MUTANTS
-from tests.quality.mutants.trust import stranger_at_the_ha_port
 
 KNOWN = {
     "ack-before-append": (1, "inconsistent-offset"),
@@ -36,7 +35,7 @@ def test_a_planted_bug_is_found_by_its_own_anomaly(name: str) -> None:
     seed, anomaly = KNOWN[name]
     assert anomaly in MUTANTS[name].finds
 
-    run = run_mutant(MUTANTS[name], seed, **MUTANTS[name].options)
+    run = run_mutant(MUTANTS[name], seed)
 
     assert run.judgement.validity is Validity.INVALID, run.judgement.why
     assert anomaly in invalid_anomalies(run)
@@ -45,20 +44,14 @@ def test_a_planted_bug_is_found_by_its_own_anomaly(name: str) -> None:
 @pytest.mark.parametrize("name", ["skip-fsync", "recover-one-record-short", "skip-a-batch"])
 def test_the_correct_broker_is_not_accused_on_the_same_seeds(name: str) -> None:
     """The canary: whatever a mutant is found by must come from the mutant."""
-    run = run_mutant(None, KNOWN[name][0], **MUTANTS[name].options)
+    run = run_mutant(MUTANTS[name], KNOWN[name][0], correct=True)
 
     assert run.judgement.validity is Validity.VALID, run.judgement.anomalies
 
 
 def test_a_stranger_at_the_ha_port_does_no_harm_to_the_correct_broker() -> None:
     """Defect 10 needs one; it must be the believing that is found, and not the stranger."""
-
-    @mutant(finds=(), **MUTANTS["any-eight-bytes-count"].options)
-    def only_a_stranger(plant: Plant) -> None:
-        """Somebody writes eight bytes to the HA port."""
-        stranger_at_the_ha_port(plant)
-
-    run = run_mutant(only_a_stranger, 1, **only_a_stranger.options)
+    run = run_mutant(MUTANTS["any-eight-bytes-count"], 1, correct=True)
 
     assert any('"expected' in line or "without a token" in line for line in run.trace)
     assert invalid_anomalies(run) == ()

@@ -100,14 +100,39 @@ def test_a_change_is_noticed_and_the_same_again_is_none() -> None:
     assert table.find("unknown") is None
 
 
-def test_a_masters_offsets_overwrite_a_slaves_and_others_stay() -> None:
-    table = OffsetTable({"T@g": {0: 9, 1: 1}, "T@mine": {0: 1}})
+def offsets(**queues: int) -> bytes:
+    told = {int(name[1:]): offset for name, offset in queues.items()}
+    return OffsetTable({"T@g": told}).to_json()
 
-    table.merge(b'{"offsetTable":{"T@g":{0:2}}}')
+
+def test_a_slave_copies_its_masters_offsets_also_backwards_and_others_stay() -> None:
+    table = OffsetTable({"T@mine": {0: 1}})
+    table.load(offsets(q0=9, q1=1))
+
+    table.copy(offsets(q0=2))
 
     assert table.offsets == {"T@g": {0: 2, 1: 1}, "T@mine": {0: 1}}
     with pytest.raises(RemoteProtocolError):
-        table.merge(b'{"offsetTable":{"T@g":{0:"x"}}}')
+        table.copy(b'{"offsetTable":{"T@g":{0:"x"}}}')
+
+
+def test_what_a_slave_was_told_itself_stays_until_its_master_has_come_as_far() -> None:
+    """RocketMQ's forgets it with the next copy, and the group gets everything again."""
+    table = OffsetTable()
+    table.commit("g", "T", 0, 5)
+    for theirs, kept in ((2, 5), (4, 5), (6, 6), (7, 7)):
+        table.copy(offsets(q0=theirs))
+        assert table.get("g", "T", 0) == kept
+
+
+def test_a_group_that_was_reset_at_the_master_is_reset_at_the_slave() -> None:
+    table = OffsetTable()
+    table.copy(offsets(q0=4))
+    table.commit("g", "T", 0, 9)
+
+    table.copy(offsets(q0=3))
+
+    assert table.get("g", "T", 0) == 3
 
 
 def test_offsets_beyond_the_end_come_back_to_it() -> None:

@@ -10,7 +10,9 @@ the product's. Everything is put back when the run is over.
         plant(CommitLog, sync=no_sync)
 
 ``finds`` names the anomalies that are this bug's own; whatever else a run is invalid by counts,
-and is marked. The options make the bug likely to matter; a seed draws the rest.
+and is marked. The options make the bug likely to matter; a seed draws the rest. A ``setting`` does
+so as well, where no option can: bigger messages, say. It is planted alone when the correct broker
+runs on the same seed, which must bear it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +24,11 @@ __all__ = ["Mutant", "Plant", "mutant"]
 
 Plant: TypeAlias = Callable[..., None]
 """``plant(target, name=value, ...)`` sets attributes of a module or a class for a while."""
+
+
+def _as_it_is(_plant: Plant) -> None:
+    """Change nothing."""
+
 
 DEFAULTS: Mapping[str, Any] = {"time_limit_s": 8.0, "rate": 60.0}
 
@@ -37,10 +44,11 @@ class Mutant:
     options: Mapping[str, Any] = field(default_factory=dict)
     defect: int = 0  # its number among guarantees.md's defects of RocketMQ 4.9.3
     hidden: str = ""  # why nobody can see it, if nobody can
+    setting: Callable[[Plant], None] = _as_it_is
 
     @contextmanager
-    def planted(self) -> Iterator[None]:
-        """Be broken for a while."""
+    def planted(self, *, correct: bool = False) -> Iterator[None]:
+        """Be broken for a while; or be correct, in the same setting."""
         before: list[tuple[Any, str, Any]] = []
 
         def plant(target: Any, **values: Any) -> None:
@@ -49,7 +57,9 @@ class Mutant:
                 setattr(target, name, value)
 
         try:
-            self.bug(plant)
+            self.setting(plant)
+            if not correct:
+                self.bug(plant)
             yield
         finally:
             for target, name, value in reversed(before):
@@ -57,12 +67,18 @@ class Mutant:
 
 
 def mutant(
-    *, finds: tuple[str, ...], defect: int = 0, hidden: str = "", **options: Any
+    *,
+    finds: tuple[str, ...],
+    defect: int = 0,
+    hidden: str = "",
+    setting: Callable[[Plant], None] = _as_it_is,
+    **options: Any,
 ) -> Callable[[Callable[[Plant], None]], Mutant]:
     """Make a mutant of a function that plants a bug."""
 
     def make(bug: Callable[[Plant], None]) -> Mutant:
-        name = bug.__name__.replace("_", "-")
-        return Mutant(name, bug.__doc__ or "", finds, bug, {**DEFAULTS, **options}, defect, hidden)
+        name, says = bug.__name__.replace("_", "-"), bug.__doc__ or ""
+        given = {**DEFAULTS, **options}
+        return Mutant(name, says, finds, bug, given, defect, hidden, setting)
 
     return make

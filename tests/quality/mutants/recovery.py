@@ -36,12 +36,24 @@ def recover_one_record_short(plant: Plant) -> None:
     _load_and_give_up(plant, lambda store: store._last.mark.last_record if store._last.mark else 0)
 
 
+def _long_messages(plant: Plant) -> None:
+    """Let records touch many sectors, so that a torn one may have its ends and lack its middle."""
+    plant(queue, BODY_BYTES_MAX=8000)
+
+
+def _messages_of_one_size(plant: Plant) -> None:
+    """Let new records end where old ones begin."""
+    plant(queue, BODY_BYTES_MAX=1)
+
+
 @mutant(
-    finds=("corrupted", "unexpected"),
+    finds=("corrupted", "unexpected", "diverged"),
     mode="ASYNC_MASTER+ASYNC_FLUSH",
-    nemeses=("power-cut-master",),
+    nemeses=("power-cut-master", "power-cut-both"),
+    setting=_long_messages,
     volatile=True,
     rate=120.0,
+    time_limit_s=12.0,
 )
 def keep_a_torn_record(plant: Plant) -> None:
     """A record whose end never reached the disk is kept."""
@@ -62,14 +74,13 @@ def crc_not_checked(plant: Plant) -> None:
     finds=("lost", "duplicated", "inconsistent-offset", "offset-reused", "hole", "diverged"),
     defect=8,
     nemeses=("bit-flip-master", "kill-master"),
+    setting=_messages_of_one_size,
     volatile=False,
     time_limit_s=15.0,
     rate=30.0,
 )
 def stale_tail_stays(plant: Plant) -> None:
     """What lies behind the first bad record is left there, to come back at a later start."""
-    # Records of one size: new ones end where old ones begin.
-    plant(queue, BODY_BYTES_MAX=1)
     cut_log = Loader._cut_log
 
     async def cut_only_the_pointer(self: Loader, end: int, verified_from: int) -> None:

@@ -37,10 +37,29 @@ def shipping_starts_in_mid_record(plant: Plant) -> None:
     plant(MessageStore, append_raw=append_anything)
 
 
-@mutant(finds=("dishonest-status",), defect=10, mode="SYNC_MASTER+ASYNC_FLUSH", nemeses=BREAKS)
+def stranger_at_the_ha_port(plant: Plant) -> None:
+    """Let somebody write eight bytes to the HA port whenever a slave dials; no bug by itself."""
+    dial = SlaveService._dial
+
+    async def dial_after_a_stranger(self: Any, effect: Any) -> None:
+        host, port = self._peers.resolve(effect.address)
+        with suppress(OSError):
+            transport, _ = await self._ports.network.connect(asyncio.Protocol, host, port)
+            transport.write(encode_report(1 << 40))
+        await dial(self, effect)
+
+    plant(SlaveService, _dial=dial_after_a_stranger)
+
+
+@mutant(
+    finds=("dishonest-status",),
+    defect=10,
+    mode="SYNC_MASTER+ASYNC_FLUSH",
+    nemeses=BREAKS,
+    setting=stranger_at_the_ha_port,
+)
 def any_eight_bytes_count(plant: Plant) -> None:
     """Any client that writes eight bytes to the HA port raises the replicated mark."""
-    stranger_at_the_ha_port(plant)
     on_report = MasterReplication._on_report
 
     def believe(self: MasterReplication, connection: int, link: Any, offset: int) -> Any:
@@ -69,20 +88,6 @@ def append_anything(self: Any, offset: int, data: bytes | bytearray | memoryview
     self._enter_records(found.records)
     self._appended(self._last.mark, self._last.store_timestamp, end)
     return end
-
-
-def stranger_at_the_ha_port(plant: Plant) -> None:
-    """Let somebody write eight bytes to the HA port whenever a slave dials; no bug by itself."""
-    dial = SlaveService._dial
-
-    async def dial_after_a_stranger(self: Any, effect: Any) -> None:
-        host, port = self._peers.resolve(effect.address)
-        with suppress(OSError):
-            transport, _ = await self._ports.network.connect(asyncio.Protocol, host, port)
-            transport.write(encode_report(1 << 40))
-        await dial(self, effect)
-
-    plant(SlaveService, _dial=dial_after_a_stranger)
 
 
 MUTANTS = (first_report_not_checked, shipping_starts_in_mid_record, any_eight_bytes_count)
