@@ -7,6 +7,7 @@ that no op of the history uses costs nothing: it is one ``-1`` seen from every r
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ MESSAGE_COLUMNS: Mapping[str, type[np.signedinteger[Any]]] = {
 }
 
 _TYPES = {kind.word: int(kind) for kind in OpType}
-_FIRST_SIZE = 1 << 16
+_FIRST_SIZE = 1 << 12
 _INT32_MAX = 2**31 - 1
 _INT64_MAX = 2**63 - 1
 
@@ -228,24 +229,30 @@ class ColumnBuilder:
         return Block(size, self.tables)
 
     def add(self, block: Block) -> None:
-        """Take over a block that is complete; its ops without an index are counted on."""
-        index = block.column("index")
-        missing = np.flatnonzero(index == NONE)
-        index[missing] = self.size + missing
-        for name, growing in self._ops.items():
-            growing.append(block.columns.get(name), block.size)
-        for table, messages in (
-            (self._deliveries, block.deliveries()),
-            (self._sends, block.sends()),
-        ):
-            if messages is not None:
-                messages[0] += self.size
-                for growing, column in zip(table.values(), messages, strict=True):
-                    growing.append(None if (column == NONE).all() else column, len(column))
-        self.size += block.size
+        """Take over a block that is complete."""
+        messages = (block.deliveries(), block.sends())
+        parts = [
+            {} if lines is None else dict(zip(MESSAGE_COLUMNS, lines, strict=True))
+            for lines in messages
+        ]
+        self.append(Columns(block.size, block.columns, parts[0], parts[1], self.tables))
 
-    def finish(self) -> Columns:
-        """Give the columns; the builder is empty then."""
+    def append(self, columns: Columns) -> None:
+        """Take over columns whose codes are those of this builder's tables."""
+        for name, growing in self._ops.items():
+            growing.append(columns.ops.get(name), columns.size)
+        for table, messages in (
+            (self._deliveries, columns.deliveries),
+            (self._sends, columns.sends),
+        ):
+            for name, column in messages.items():
+                table[name].append(column, len(column), add=self.size if name == "row" else 0)
+        self.size += columns.size
+
+    def finish(self, *, indexed: bool = True) -> Columns:
+        """Give the columns; the builder is empty then. Ops without an index are given their row."""
+        if indexed:
+            self._ops["index"].number()
         parts = [
             {name: growing.finish() for name, growing in table.items()}
             for table in (self._ops, self._deliveries, self._sends)
@@ -254,35 +261,55 @@ class ColumnBuilder:
 
 
 class _Growing:
-    """A column to append to. It is one array that the kernel moves, so it is never there twice."""
+    """A column to append to, in memory that the kernel lengthens, so it is never there twice.
 
-    __slots__ = ("_array", "_dtype", "_size")
+    Twice as much is asked for as is needed; what is never written takes none.
+    """
+
+    __slots__ = ("_dtype", "_memory", "_size")
 
     def __init__(self, dtype: type[np.signedinteger[Any]]) -> None:
         self._dtype = dtype
         self._size = 0
-        self._array: Array | None = None
+        self._memory: mmap | None = None
 
-    def append(self, block: Array | None, size: int) -> None:
+    def append(self, block: Array | None, size: int, *, add: int = 0) -> None:
         """Add a block, or as many times -1 if the block has no such column."""
-        if block is not None or self._array is not None:
-            end = self._size + size
-            if self._array is None:
-                self._array = np.full(max(end, _FIRST_SIZE), NONE, self._dtype)
-            if end > len(self._array):
-                # Nobody else has seen the array yet, so it may move.
-                self._array.resize(max(end, len(self._array) * 3 // 2), refcheck=False)
-            self._array[self._size : end] = NONE if block is None else block
+        if block is not None and len(block) and block[0] == NONE and (block == NONE).all():
+            block = None
+        if size and (block is not None or self._memory is not None):
+            added = self._with_room(self._size + size)[self._size :][:size]
+            added[:] = NONE if block is None else block
+            if add:
+                added += add
         self._size += size
+
+    def number(self) -> None:
+        """Put its own place wherever there is nothing yet."""
+        if self._size:
+            column = self._with_room(self._size)[: self._size]
+            missing = np.flatnonzero(column == NONE)
+            column[missing] = missing
 
     def finish(self) -> Array:
         """Give the column, which nobody can change any more."""
-        column, self._array = self._array, None
-        if column is None:
+        if self._memory is None:
             return _absent(self._size, self._dtype)
-        column.resize(self._size, refcheck=False)
+        column = self._with_room(self._size)[: self._size]
         column.flags.writeable = False
+        self._memory = None
         return column
+
+    def _with_room(self, size: int) -> Array:
+        """Give the memory as a column of at least this size."""
+        needed = size * np.dtype(self._dtype).itemsize
+        if self._memory is None:
+            flags = MAP_PRIVATE | MAP_ANONYMOUS
+            self._memory = mmap(-1, max(2 * needed, _FIRST_SIZE), flags=flags)
+            np.frombuffer(self._memory, self._dtype)[: self._size] = NONE
+        elif needed > len(self._memory):
+            self._memory.resize(2 * needed)  # Nobody else has seen it yet, so it may move.
+        return np.frombuffer(self._memory, self._dtype)
 
 
 def _type_code(op: Op) -> int:

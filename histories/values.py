@@ -72,7 +72,7 @@ class ValueTable:
             return INTEGER_TAG | value
         if type(value) is str and (match := _PAIR.fullmatch(value)):
             return int(match[1]) << COUNTER_BITS | int(match[2])
-        return self._intern(_encode(value))
+        return self.intern(_encode(value))
 
     def ids(self, values: Iterable[Any]) -> Ints:
         """Give the numbers of many values."""
@@ -130,10 +130,11 @@ class ValueTable:
         """Make the table that had these values interned, for reading a columnar file."""
         table = cls()
         for text in texts:
-            table._intern(text)
+            table.intern(text)
         return table
 
-    def _intern(self, text: bytes) -> int:
+    def intern(self, text: bytes) -> int:
+        """Give the number of a value that does not pack, by its JSON."""
         id = self._ids.get(text)
         if id is None:
             id = self._ids[text] = INTERNED_TAG | len(self._texts)

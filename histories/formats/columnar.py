@@ -19,7 +19,8 @@ import numpy as np
 from histories.columns import MESSAGE_COLUMNS, OP_COLUMNS, Array, Columns
 from histories.errors import HistoryError
 from histories.formats import jsonl
-from histories.formats.lines import LineOps, LineReader
+from histories.formats.line_ops import LineOps
+from histories.formats.lines import read_lines
 from histories.formats.source import Source
 from histories.formats.tables import names_of, restored, saved
 from histories.history import History, HistoryInfo
@@ -70,7 +71,7 @@ def write_cache(history: History) -> Path | None:
         dense=history.whole.dense,
     )
     with _replaced(cache_of(path)) as building:
-        _write(building, history, tables, history.whole.places)
+        _write(building, history, tables, history.whole)
     return cache_of(path)
 
 
@@ -80,9 +81,9 @@ def write_columns(history: History, folder: Path) -> None:
         ops = building / _OPS
         with ops.open("wb") as file:
             file.writelines(jsonl.encode_line(op) + b"\n" for op in history.ops())
-        whole = LineReader(Source(ops), jsonl.parse_line, "jsonl").read().whole
+        whole = read_lines(Source(ops), jsonl.parse_line, "jsonl").whole
         assert isinstance(whole, LineOps), "a file of lines has its ops in its lines"
-        _write(building, history, saved(history, source=_OPS), whole.places)
+        _write(building, history, saved(history, source=_OPS), whole)
 
 
 def read_columns(folder: Path, workload: str | None = None) -> History:
@@ -94,8 +95,8 @@ def read_columns(folder: Path, workload: str | None = None) -> History:
     sends = _mapped(folder, "sends_", MESSAGE_COLUMNS, None)
     columns = Columns(file.size, ops, deliveries, sends, tables)
     source = folder / _OPS if file.source == _OPS else folder.parent / file.source
-    places = np.load(folder / _PLACES, mmap_mode="r")
-    whole = LineOps(Source(source), jsonl.parse_line, places, file.dense)
+    rows, places = np.load(folder / _PLACES, mmap_mode="r")
+    whole = LineOps(Source(source), jsonl.parse_line, rows, places, file.dense)
     info = HistoryInfo(source, "columns", workload or file.workload, file.torn)
     return History(columns, whole, nemesis_ops, info)
 
@@ -113,14 +114,14 @@ def _replaced(folder: Path) -> Iterator[Path]:
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _write(folder: Path, history: History, tables: bytes, places: Array) -> None:
+def _write(folder: Path, history: History, tables: bytes, whole: LineOps) -> None:
     columns = history.columns
     parts = {"": columns.ops, "deliveries_": columns.deliveries, "sends_": columns.sends}
     for prefix, part in parts.items():
         for name, column in part.items():
             if column.strides != (0,):
                 np.save(folder / f"{prefix}{name}.npy", column)
-    np.save(folder / _PLACES, places)
+    np.save(folder / _PLACES, np.stack([whole.rows, whole.places]))
     (folder / _TABLES).write_bytes(tables)
 
 

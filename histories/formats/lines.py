@@ -1,164 +1,106 @@
 """A text format is a parser of one line; this reads whole files with it.
 
-Chunk by chunk, common shapes go to the columns at once (see ``shapes``) and the other lines
-through the parser. Memory is that of the columns and of one chunk. Ops are not kept: ``op(row)``
-reads its line again, found by the place of every 16th.
-
-A last line without its newline that is no op is taken for torn, and read over. Any other line
-that is no op is a ``HistoryError`` with its number.
+A big file is read in parts (see ``part``) by as many processes as there are cores, and joined
+here in the order of the file. How many processes there are changes nothing but the time.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import islice
+from contextlib import closing
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from histories.columns import ColumnBuilder
+from histories.columns import ColumnBuilder, Columns
 from histories.errors import HistoryError
-from histories.formats.scan import PADDING, Scan, scanned
-from histories.formats.shapes import Parser, Shapes
-from histories.formats.source import Source
+from histories.formats.line_ops import LineOps
+from histories.formats.part import Part, read_part
+from histories.formats.shapes import Parser
+from histories.formats.source import Source, Stretch
+from histories.formats.workers import cores, in_order
 from histories.history import History, HistoryInfo
-from histories.op import NEMESIS, Op
+from histories.op import Op
+from histories.recoding import recoded
 from histories.values import NONE
 
-__all__ = ["STRIDE", "LineOps", "LineReader"]
+__all__ = ["read_lines"]
 
-STRIDE = 16
-"""Every so manieth op's place in the file is kept, to find the others from."""
+STRETCH = 1 << 24
+"""Bytes: a file of at least twice as many is read in parts."""
 
 
-class LineReader:
-    """The reading of one file; ``read`` does it."""
+def read_lines(
+    source: Source,
+    parse: Parser,
+    format: str,
+    workload: str | None = None,
+    *,
+    closed: bool = True,
+    processes: int | None = None,
+) -> History:
+    """Read a whole file, by so many processes; by as many as there are cores if none is said."""
+    read = partial(read_part, source, parse=parse, closed=closed)
+    stretches = source.stretches(STRETCH)
+    whole = _Whole()
+    with closing(in_order(partial(_or_none, read), stretches, processes or cores())) as parts:
+        for stretch, part in zip(stretches, parts, strict=True):
+            # What could not be read elsewhere is read here, where its error has its line.
+            whole.add(part or read(stretch, line=whole.lines + 1))
+    if not whole.size:
+        raise _nothing(source, parse, whole, closed=closed)
+    info = HistoryInfo(source.path, format, workload, bool(whole.torn.strip()))
+    ops = LineOps(
+        source, parse, np.concatenate(whole.rows), np.concatenate(whole.places), whole.dense
+    )
+    return History(whole.columns(), ops, whole.nemesis_ops, info)
 
-    def __init__(self, source: Source, parse: Parser, format: str, *, closed: bool = True) -> None:
-        self._source = source
-        self._parse = parse
-        self._format = format
-        self._closed = closed  # An op cut short cannot be mistaken for one (JSON: the last brace).
+
+def _or_none(read: "partial[Part]", stretch: Stretch) -> Part | None:
+    try:
+        return read(stretch)
+    except HistoryError:
+        return None
+
+
+def _nothing(source: Source, parse: Parser, whole: "_Whole", *, closed: bool) -> HistoryError:
+    """Say why a file has no op: the one line that was taken for torn may be something else."""
+    try:
+        if closed:
+            parse(whole.torn, NONE)
+    except HistoryError as error:
+        return error.at(source.path, whole.lines + 1)
+    return HistoryError("at least one op", found="none", path=source.path)
+
+
+class _Whole:
+    """Parts, joined in the order of the file."""
+
+    def __init__(self) -> None:
         self._builder = ColumnBuilder()
-        self._shapes = Shapes(parse, self._builder.tables)
-        self._nemesis_ops: list[Op] = []
-        self._places: list[NDArray[np.int64]] = []
-        self._offset = 0  # in the text, of the chunk
-        self._line = 1  # number of the chunk's first line
-        self._torn = False
-        self._dense = True
-        self._refused: HistoryError | None = None  # what was wrong with the torn line
+        self.size = self.lines = 0
+        self.rows: list[NDArray[np.int64]] = []
+        self.places: list[NDArray[np.int64]] = []
+        self.nemesis_ops: list[Op] = []
+        self.dense = True
+        self.torn = b""
 
-    def read(self, workload: str | None = None) -> History:
-        """Read the whole file."""
-        for text in self._source.chunks():
-            if text.endswith(b"\n"):
-                self._add(scanned(PADDING + text + PADDING))
-            else:
-                self._add_last(text)
-            self._offset += len(text)
-        if not self._builder.size:
-            raise self._refused or HistoryError(
-                "at least one op", found="none", path=self._source.path
-            )
-        info = HistoryInfo(self._source.path, self._format, workload, self._torn)
-        places = np.concatenate(self._places)
-        whole = LineOps(self._source, self._parse, places, self._dense)
-        return History(self._builder.finish(), whole, self._nemesis_ops, info)
+    def add(self, part: Part) -> None:
+        """Take over the next part."""
+        self._builder.append(recoded(part.columns, self._builder.tables))
+        self.nemesis_ops += [_indexed(op, self.size + row) for row, op in part.nemesis_ops]
+        self.rows.append(part.rows + self.size)
+        self.places.append(part.places)
+        self.size += part.columns.size
+        self.lines += part.lines
+        self.dense = self.dense and part.dense
+        self.torn = part.torn
 
-    def _add(self, scan: Scan) -> None:
-        block = self._builder.block(len(scan))
-        skipped: list[int] = []
-        for line in self._shapes.fill(scan, block).tolist():
-            op = self._parsed(scan.line(line), line)
-            if op is None:
-                skipped.append(line)
-                continue
-            try:
-                block.put(line, op)
-            except HistoryError as error:
-                raise error.at(self._source.path, self._line + line) from error
-            if op.process == NEMESIS:
-                self._keep(op, line - len(skipped))
-        begins = scan.begins
-        if skipped:
-            kept = np.delete(np.arange(len(scan)), skipped)
-            block.keep(kept)
-            begins = begins[kept]
-            self._dense = False
-        self._mark(begins - len(PADDING) + self._offset)
-        self._builder.add(block)
-        self._line += len(scan)
-
-    def _add_last(self, text: bytes) -> None:
-        """Add what follows the last newline, if it is an op."""
-        if self._is_op(text):
-            self._add(scanned(PADDING + text + b"\n" + PADDING))
-        else:
-            self._torn = bool(text.strip())
-
-    def _is_op(self, text: bytes) -> bool:
-        if not self._closed:
-            return False
-        try:
-            return self._parse(text, NONE) is not None
-        except HistoryError as error:
-            self._refused = error.at(self._source.path, self._line)
-            return False
-
-    def _parsed(self, text: bytes, line: int) -> Op | None:
-        try:
-            return self._parse(text, NONE)
-        except HistoryError as error:
-            raise error.at(self._source.path, self._line + line) from error
-
-    def _keep(self, op: Op, place: int) -> None:
-        row = self._builder.size + place
-        self._nemesis_ops.append(op if op.index != NONE else _indexed(op, row))
-
-    def _mark(self, begins: NDArray[np.int64]) -> None:
-        """Remember where every 16th op stands."""
-        self._places.append(begins[-self._builder.size % STRIDE :: STRIDE])
-
-
-@dataclass(frozen=True, slots=True)
-class LineOps:
-    """The ops of a file of lines, read again one by one."""
-
-    source: Source
-    parse: Parser
-    places: NDArray[np.int64]  # where every 16th op stands
-    dense: bool  # every line is an op
-
-    def op(self, row: int) -> Op:
-        """Read one op again."""
-        before, ahead = divmod(row, STRIDE)
-        lines = iter(self.source.lines_from(int(self.places[before])))
-        if self.dense:
-            return self._nth(islice(lines, ahead, None), 0, row)
-        return self._nth(lines, ahead, row)
-
-    def __iter__(self) -> Iterator[Op]:
-        row = 0
-        for text in self.source.chunks():
-            for line in text.split(b"\n"):
-                op = self._op_or_none(line, row, torn=not text.endswith(b"\n"))
-                if op is not None:
-                    yield op
-                    row += 1
-
-    def _nth(self, lines: Iterator[bytes], ahead: int, row: int) -> Op:
-        ops = (self.parse(line.rstrip(b"\n"), row) for line in lines)
-        return next(islice((op for op in ops if op is not None), ahead, None))
-
-    def _op_or_none(self, line: bytes, row: int, *, torn: bool) -> Op | None:
-        try:
-            return self.parse(line, row)
-        except HistoryError:
-            if torn:
-                return None
-            raise
+    def columns(self) -> Columns:
+        """Give the columns of all."""
+        return self._builder.finish()
 
 
 def _indexed(op: Op, row: int) -> Op:
+    if op.index != NONE:
+        return op
     fields = {name: getattr(op, name) for name in op.__struct_fields__}
     return Op(**fields | {"index": row})

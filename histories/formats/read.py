@@ -11,7 +11,7 @@ from histories.fields import op_of
 from histories.formats import columnar, edn, jepsen_text, jsonl, openchaos, parquet
 from histories.formats.detect import detected
 from histories.formats.edn_text import UnclosedError
-from histories.formats.lines import LineReader
+from histories.formats.lines import read_lines
 from histories.formats.source import Source
 from histories.history import History, HistoryInfo
 
@@ -31,8 +31,12 @@ _CLOSED = ("jsonl", "edn")
 _HEAD = 4096
 
 
-def read_history(path: str | Path, workload: str | None = None) -> History:
+def read_history(
+    path: str | Path, workload: str | None = None, *, processes: int | None = None
+) -> History:
     """Read a history; ``workload`` overrides what its functions say of it, for the checkers.
+
+    Big files of lines are read by as many processes as there are cores, or as ``processes`` says.
 
     Raises HistoryError, naming the line, for a missing or empty file and for any line that is
     no op, but for a torn last one, which is read over (``history.info.torn``).
@@ -53,17 +57,17 @@ def read_history(path: str | Path, workload: str | None = None) -> History:
         format = detected(head)
     except HistoryError as error:
         raise error.at(path) from error
-    return _read(source, format, workload)
+    return _read(source, format, workload, processes)
 
 
-def _read(source: Source, format: str, workload: str | None) -> History:
+def _read(source: Source, format: str, workload: str | None, processes: int | None) -> History:
     if format == "parquet":
         return parquet.read_parquet(source.path, workload)
     if format == "json":
         return _read_array(source, workload)
-    reader = LineReader(source, LINES[format].parse_line, format, closed=format in _CLOSED)
+    parse, closed = LINES[format].parse_line, format in _CLOSED
     try:
-        return reader.read(workload)
+        return read_lines(source, parse, format, workload, closed=closed, processes=processes)
     except (UnclosedError, edn.SeveralOpsError):
         return _read_whole_edn(source, workload)
 

@@ -1,15 +1,19 @@
 """A file of lines, plain or compressed, in chunks of whole lines.
 
 ``chunks`` gives megabytes of text that end with a newline, and at last what follows the last
-newline, which may be a torn line. ``line_at`` reads single lines again later, from the place
-where they stand; for a compressed file that place is in an unnamed temporary copy, made when it
-is first needed.
+newline, which may be a torn line. A file that is not compressed can be cut into ``stretches`` of
+whole lines, each to be read for itself. ``lines_from`` reads single lines again later, from the
+place where they stand; for a compressed file that place is in an unnamed temporary copy, made
+when it is first needed.
 """
 
 import gzip
+import sys
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
@@ -17,12 +21,20 @@ import zstandard
 
 from histories.errors import HistoryError
 
-__all__ = ["Source"]
+__all__ = ["Source", "Stretch"]
 
 CHUNK = 1 << 20
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _COPY = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Whole lines of a text, from one place to another; the last one may be torn."""
+
+    begin: int = 0
+    end: int = sys.maxsize
 
 
 class Source:
@@ -39,11 +51,28 @@ class Source:
         with self._open() as file:
             return self._read(file, size)
 
-    def chunks(self, size: int = CHUNK) -> Iterator[bytes]:
+    def stretches(self, size: int) -> Sequence[Stretch]:
+        """Cut the text at line ends into an even number of stretches of about this size.
+
+        A text of less than two of them, or a compressed one, is one stretch.
+        """
+        whole = self._stamp[0]
+        if whole < 2 * size or self._is_compressed:
+            return [Stretch()]
+        count = -(-whole // (2 * size)) * 2
+        with self.path.open("rb") as file:
+            ends = [_line_end(file, whole * place // count) for place in range(1, count)]
+        cuts = [0, *(end for end in dict.fromkeys(ends) if end < whole), sys.maxsize]
+        return [Stretch(begin, end) for begin, end in pairwise(cuts)]
+
+    def chunks(self, stretch: Stretch | None = None, size: int = CHUNK) -> Iterator[bytes]:
         """Give the text in pieces that end with a newline; the last piece may have none."""
+        stretch = stretch or Stretch()
         rest: list[bytes] = []
         with self._open() as file:
-            while data := self._read(file, size):
+            left = stretch.end - file.seek(stretch.begin)
+            while data := self._read(file, min(size, left)):
+                left -= len(data)
                 end = data.rfind(b"\n") + 1
                 if end:
                     yield b"".join([*rest, memoryview(data)[:end]])
@@ -70,6 +99,10 @@ class Source:
 
     def __del__(self) -> None:
         self.close()
+
+    @property
+    def _is_compressed(self) -> bool:
+        return self._magic.startswith(_GZIP) or self._magic == _ZSTD
 
     def _head(self) -> bytes:
         try:
@@ -102,13 +135,20 @@ class Source:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _made_seekable(self) -> IO[bytes]:
-        if not self._magic.startswith(_GZIP) and self._magic != _ZSTD:
+        if not self._is_compressed:
             return self.path.open("rb")
         copy = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the source
         with self._open() as file:
             while data := self._read(file, _COPY):
                 copy.write(data)
         return copy
+
+
+def _line_end(file: BinaryIO, place: int) -> int:
+    """Give where the line that stands there ends, behind its newline."""
+    file.seek(place)
+    file.readline()
+    return file.tell()
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from histories.values import ValueTable
 
 __all__ = ["TablesFile", "names_of", "restored", "saved"]
 
-_VERSION = 1
+_VERSION = 2
 _NAMES = ("fs", "queues", "nodes", "statuses", "processes")
 
 
