@@ -95,7 +95,13 @@ class Broker:
         self._undo.append(lambda: state.store.close(clean=True))
         recovery = await state.store.load()
         self._log.info(
-            "recovered", last_stop=recovery.last_stop, end=recovery.end, cut=recovery.cut
+            "recovered",
+            last_stop=recovery.last_stop,
+            verified_from=recovery.verified_from,
+            entered_from=recovery.entered_from,
+            records=recovery.records,
+            end=recovery.end,
+            cut=recovery.cut,
         )
         for odd in recovery.odd:
             self._log.warning("recovery-mended", what=odd)

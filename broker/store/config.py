@@ -43,7 +43,7 @@ class StoreConfig:
     queue_flush_thorough_interval_ms: int = 60_000
 
     check_crc_on_recover: bool = True
-    verify_bytes_max: int = 32 << 20
+    verify_bytes_max: int = 8 << 20
     """How much of the last log file, known to be durable, a start reads again for damage."""
 
     delete_when: tuple[int, ...] = (4,)

@@ -89,10 +89,12 @@ class KeyIndex:
                 self.add(record.topic, keys, record.physical_offset, record.store_timestamp)
 
     async def write_out(self) -> None:
-        """Write what waits in memory and return once it is durable; one caller at a time."""
+        """Write what waits in memory now and return once it is durable; one caller at a time."""
         assert not self._leaving, "one batch leaves at a time"
-        while self._pending:
-            count = min(len(self._pending), PENDING_MAX)
+        left = len(self._pending)  # more will come meanwhile, perhaps faster than it can go
+        while left > 0:
+            count = min(left, PENDING_MAX)
+            left -= count
             self._leaving, self._pending = self._pending[:count], self._pending[count:]
             try:
                 await self._write(self._leaving)

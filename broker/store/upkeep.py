@@ -1,7 +1,8 @@
 """What a store does by itself: flush by the clock, save checkpoints, remove old files.
 
     log          every 500 ms if four pages are dirty, every 10 s whatever there is
-    queues       every 1 s those with two pages in memory; the checkpoint every 60 s
+    queues       every 1 s those with two pages in memory
+    checkpoint   every 60 s, and after 8 MiB: what lies behind it is read again at a start
     index        when enough keys wait, and with each checkpoint
     old files    every 10 s, at first after 60 s
 
@@ -27,6 +28,7 @@ from broker.store.queues import Queues
 __all__ = ["LastRecord", "Upkeep"]
 
 PAGE: Final = 4096
+CHECKPOINT_BYTES: Final = 8 << 20
 
 
 @dataclass(slots=True)
@@ -150,7 +152,7 @@ class Upkeep:
     async def _flush_queues(self) -> None:
         now = asyncio.get_running_loop().time()
         self.queues.write_out(max(1, self.config.queue_flush_least_pages * PAGE))
-        if now >= self._queues_due:
+        if now >= self._queues_due or self._behind_checkpoint() >= CHECKPOINT_BYTES:
             self._queues_due = now + self.config.queue_flush_thorough_interval_ms / 1000
             await self.save()
         elif self.index.full:
@@ -158,6 +160,10 @@ class Upkeep:
                 await self.flusher.wait(self.log.end)
                 await self._index_out()
         self.stuck = None
+
+    def _behind_checkpoint(self) -> int:
+        mark = self.checkpoint.mark
+        return self.log.end - (self.log.min_offset if mark is None else mark.end)
 
     async def _index_out(self) -> None:
         if self.config.index_enable:
