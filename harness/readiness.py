@@ -16,7 +16,7 @@ from nemesis.targets import TargetError
 
 __all__ = ["FindsRoutes", "ready_topic", "routed", "until_fed"]
 
-READY_MS_MAX = 15_000
+READY_MS_MAX = 30_000
 POLL_S = 0.02
 
 

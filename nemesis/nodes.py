@@ -17,7 +17,7 @@ from nemesis.targets import NodeEnds, TargetError
 
 __all__ = ["ProcessNode", "end_all", "says_ready"]
 
-READY_MS_MAX = 15_000
+READY_MS_MAX = 30_000
 STOP_MS_MAX = 10_000
 SIGNAL_MS_MAX = 2_000
 POLL_SECONDS = 0.005

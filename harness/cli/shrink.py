@@ -110,7 +110,11 @@ def _search(shrinker: "Shrinker", trials: "Trials") -> "list[Outcome]":
         def on_smaller(case: "Case") -> None:
             click.echo(f"  {trials.spent_s:4.0f} s  {case.describe()}")
 
-        trials.on_play, shrinker.on_smaller = on_play, on_smaller
+        def on_broken(error: Exception) -> None:
+            click.echo(f"a play broke, and shows nothing: {error}", err=True)
+
+        trials.on_play, trials.on_broken = on_play, on_broken
+        shrinker.on_smaller = on_smaller
         if not trials.fails(shrinker.case):
             return []
         try:

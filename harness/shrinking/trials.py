@@ -3,12 +3,14 @@
 What is simulated is played once. With real processes what races is raced anew each time, so a case
 is played several times and *fails* if at least half of them show the anomaly; no more are played
 than it takes to know. When the budget is spent the answer is no, and so the search ends by itself.
+A play that breaks, say because a busy machine could not start a node in time, shows nothing.
 """
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from checkers.verdict import Validity
 from harness.replay import Outcome, Play
 from harness.shrinking.case import Case
 
@@ -25,6 +27,7 @@ class Trials:
     budget_s: float
     now_s: Callable[[], float] = time.monotonic
     on_play: Callable[[Case, float], None] = lambda _case, _spent_s: None
+    on_broken: Callable[[Exception], None] = lambda _error: None
     began_s: float = field(init=False)
     shown: list[Outcome] = field(default_factory=list)  # what the last case that failed came to
 
@@ -52,7 +55,11 @@ class Trials:
     def once(self, case: Case) -> Outcome:
         """Play a case once, whatever it takes."""
         self.on_play(case, self.spent_s)
-        return self.play(case.options, case.schedule)
+        try:
+            return self.play(case.options, case.schedule)
+        except Exception as error:  # noqa: BLE001 - a search of minutes goes on without it
+            self.on_broken(error)
+            return Outcome(Validity.UNKNOWN, ())
 
     def count(self, outcomes: list[Outcome]) -> int:
         """Count the outcomes that show the anomaly."""

@@ -156,6 +156,21 @@ def test_a_case_fails_if_half_of_its_plays_do_and_no_more_are_played(
     assert played.shows == []
 
 
+def test_a_play_that_breaks_shows_nothing_and_the_search_goes_on() -> None:
+    broken: list[Exception] = []
+
+    def play(options: RunOptions, schedule: Schedule) -> Outcome:
+        if not schedule.steps:
+            raise OSError("no such node")
+        return Outcome(Validity.INVALID, ("lost",))
+
+    trials = Trials(play, "lost", 1, 1000, on_broken=broken.append)
+    shrinker = Shrinker(case_of(step("a", 1000, 2000)), trials.fails, tries_max=50)
+
+    assert [one.fault.name for one in shrinker.run().schedule.steps] == ["a"]
+    assert str(broken[0]) == "no such node"
+
+
 def test_a_search_ends_when_its_budget_is_spent() -> None:
     played = Played(*[True] * 20)
     trials = played.trials(repeats=1, budget_s=45)
