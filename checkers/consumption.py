@@ -23,13 +23,12 @@ from numpy.typing import NDArray
 
 from checkers.case import Case
 from checkers.conflicts import claims_of
-from checkers.contract import FaultClass
 from checkers.findings import anomaly, verdict
 from checkers.multisets import distinct
+from checkers.pulls import assignments_before
 from checkers.verdict import Anomaly, Finding, Validity, Verdict
-from checkers.windows import epochs, met
+from checkers.windows import CRASHES, epochs, met
 from histories.history import NONE
-from histories.op import OpType
 
 __all__ = ["consumption"]
 
@@ -37,8 +36,6 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Steps: TypeAlias = tuple[Ints, Ints]
 """Places in ``case.reads``: from one message to the next."""
-
-CRASHES = (FaultClass.PROCESS, FaultClass.POWER, FaultClass.DISK, FaultClass.DAMAGE)
 
 
 def consumption(case: Case) -> Verdict:
@@ -112,7 +109,7 @@ def _across(case: Case, placed: Ints) -> Steps:
     first, second = order[:-1], order[1:]
     breaks = [window for window in case.windows if window.destructive or window.resync]
     epoch = epochs(breaks, reads.begin_row, reads.row)
-    assigned = _assignments(case)
+    assigned = assignments_before(case.history, reads.process, reads.row)
     same = (
         (reads.process[first] == reads.process[second])
         & (reads.queue[first] == reads.queue[second])
@@ -122,15 +119,6 @@ def _across(case: Case, placed: Ints) -> Steps:
         & (assigned[first] == assigned[second])
     )
     return first[same], second[same]
-
-
-def _assignments(case: Case) -> Ints:
-    """Give for every read how often its process had been assigned queues before."""
-    history, reads = case.history, case.reads
-    rows = np.concatenate([history.rows(f, OpType.INVOKE) for f in ("assign", "seek", "subscribe")])
-    size = len(history) + 1
-    assigned = np.sort(history.process[rows].astype(np.int64) * size + rows)
-    return np.searchsorted(assigned, reads.process * size + reads.row)
 
 
 def _may_repeat(case: Case, steps: Steps) -> Bools:

@@ -10,7 +10,7 @@ was read has its place too, though nothing needs to come after it.
 
 Offsets start again where a fault set the master's log back, so records are compared within a
 lineage: the stretch between two faults that destroy, and what was in flight during one is left
-out. What has no offsets is not ordered (a foreign queue history has ``linearizable``).
+out. What has no offsets is ordered by ``orders`` alone.
 """
 
 import numpy as np

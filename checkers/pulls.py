@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from histories.history import NONE, History
 from histories.op import OpType
 
-__all__ = ["Commits", "Pulls", "commits_of", "pulls_of"]
+__all__ = ["Commits", "Pulls", "assignments_before", "commits_of", "pulls_of"]
 
 Ints = NDArray[np.int64]
 
@@ -87,3 +87,11 @@ def commits_of(history: History, groups: dict[str | None, int]) -> Commits:
         group=np.array(named, np.int64),
         offset=history.offset[begin],
     )
+
+
+def assignments_before(history: History, process: Ints, row: Ints) -> Ints:
+    """Give for reads of some processes how often each had been assigned queues before."""
+    rows = np.concatenate([history.rows(f, OpType.INVOKE) for f in ("assign", "seek", "subscribe")])
+    size = len(history) + 1
+    assigned = np.sort(history.process[rows].astype(np.int64) * size + rows)
+    return np.searchsorted(assigned, process * size + row)

@@ -28,6 +28,7 @@ from checkers.kafka import kafka
 from checkers.nats import nats
 from checkers.offsets import offsets
 from checkers.ordering import ordering
+from checkers.orders import orders_of_competitors, orders_of_logs
 from checkers.queue import queue
 from checkers.replicas import replicas
 from checkers.serving import serving
@@ -49,6 +50,7 @@ CHECKERS: Mapping[str, Mapping[str, Checker]] = {
         "replicas": replicas,
         "serving": serving,
         "ordering": ordering,
+        "orders": orders_of_logs,
         "consumption": consumption,
         "commits": commits,
         "honesty": honesty,
@@ -56,9 +58,9 @@ CHECKERS: Mapping[str, Mapping[str, Checker]] = {
         "stats": stats,
         "vacuity": vacuity,
     },
-    "queue": {"total-queue": total_queue, "stats": stats},
+    "queue": {"total-queue": total_queue, "orders": orders_of_competitors, "stats": stats},
     "set": {"set": sets, "stats": stats},
-    "nats": {"nats": nats, "stats": stats},
+    "nats": {"nats": nats, "orders": orders_of_competitors, "stats": stats},
     "kafka": {"kafka": kafka, "stats": stats},
 }
 

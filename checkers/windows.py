@@ -22,6 +22,7 @@ from histories.history import NONE, History
 from histories.op import FaultRecord, Op
 
 __all__ = [
+    "CRASHES",
     "Window",
     "epochs",
     "holds_down",
@@ -35,6 +36,9 @@ __all__ = [
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+
+CRASHES = (FaultClass.PROCESS, FaultClass.POWER, FaultClass.DISK, FaultClass.DAMAGE)
+"""Faults of these classes end a node's process, and with it what it knew of its readers."""
 
 CLIENT_LINKS = ("client->", "foreign->")
 STILLING = ("kill", "stop", "pause", "power", "restart")

@@ -189,7 +189,7 @@ def test_the_fast_queue_check_agrees_on_likely_histories(ops: list[Operation]) -
     agree(linearizable_fifo(ops).validity, ops, "fifo-queue")
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(fifo_histories() | likely_fifo_histories())
 def test_orders_that_are_forced_change_no_answer(ops: list[Operation]) -> None:
     """They only keep the search from trying what cannot be."""
