@@ -1,7 +1,7 @@
 """A callback that waits for its time, and the host whose code it is.
 
-asyncio's own handle, with two more fields and a shorter way to make it: a run makes hundreds of
-thousands. Whose code it is follows from the context in which it was scheduled (``HOST``), and
+asyncio's own handle, with two more fields and a shorter way to make and to cancel it: a run makes
+hundreds of thousands. Whose code it is follows from the context in which it was scheduled (``HOST``), and
 stays with it: a host that resumes after a pause goes on in the contexts that it was held in.
 """
 
@@ -28,7 +28,7 @@ class HostedHandle(asyncio.TimerHandle):
         loop: asyncio.AbstractEventLoop,
         context: contextvars.Context | None,
     ) -> None:
-        # Not super().__init__(): it does the same in two steps, and a debug mode besides.
+        # Not super().__init__(): it does the same in two steps, and prepares a debug mode.
         if context is None:
             context = contextvars.copy_context()
         self._when = when
@@ -37,11 +37,16 @@ class HostedHandle(asyncio.TimerHandle):
         self._loop = loop
         self._context = context
         self._cancelled = False
-        self._scheduled = False
-        self._repr = None
-        self._source_traceback = None
         self.host: Host | None = context.get(HOST)
         self.incarnation = 0 if self.host is None else self.host.incarnation
+
+    def __repr__(self) -> str:
+        return f"HostedHandle({self._callback!r}, at {self._when:.6f} s, of {self.host!r})"
+
+    def cancel(self) -> None:
+        """Never let it happen; the loop passes it over when it is due."""
+        self._cancelled = True
+        self._callback, self._args = _nothing, ()  # as in asyncio: what it held is free at once
 
     def happen(self) -> None:
         """Run the callback, hold it while its host is paused, drop it when its host is dead."""
@@ -65,3 +70,7 @@ class HostedHandle(asyncio.TimerHandle):
             self._loop.call_exception_handler(
                 {"message": f"exception in {self!r}", "exception": error, "handle": self}
             )
+
+
+def _nothing() -> None:
+    """Stand for what a cancelled callback would have done."""

@@ -16,13 +16,15 @@ host is paused and dropped when it is dead.
 
 import asyncio
 import contextvars
+from collections import deque
 from collections.abc import Callable
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 from broker.ports import Listener
 from simulation.hosts import Host
-from simulation.pipes import Pipe, Toxics
+from simulation.loop import VirtualLoop
+from simulation.pipes import Pipe
 
 __all__ = ["Fabric", "LinkRules", "SimulatedNetwork", "StreamTransport"]
 
@@ -68,7 +70,8 @@ class Fabric:
 
     def latency_s(self) -> float:
         """Draw the time that one chunk takes over the bare network."""
-        return self._rng.uniform(*self._latency_ms) / 1e3
+        low, high = self._latency_ms
+        return (low + (high - low) * self._rng.random()) / 1e3
 
     def listen(self, host: Host, factory: Callable[[], Any], address: str, port: int) -> Listener:
         """Accept connections for a host; ``OSError`` if the address is taken."""
@@ -188,9 +191,7 @@ class _Connection:
         return StreamTransport(self, host, context, peer)
 
     def join(self, near: "StreamTransport", far: "StreamTransport") -> None:
-        def toxics() -> Toxics:
-            return self.rules.toxics
-
+        toxics = self.rules.toxics
         self.upstream = Pipe("upstream", toxics, far.received, far.lost)
         self.downstream = Pipe("downstream", toxics, near.received, near.lost)
         near.pipe, far.pipe = self.upstream, self.downstream
@@ -211,6 +212,12 @@ class _Connection:
         for end in self._ends:
             if end.host is host:
                 end.crashed(power=power)
+
+
+class _End(NamedTuple):
+    """How the other end is gone: by a reset, or after a FIN."""
+
+    reset: bool
 
 
 class StreamTransport(asyncio.Transport):
@@ -234,7 +241,8 @@ class StreamTransport(asyncio.Transport):
         self._lost = False
         self._paused_writer = False
         self._reading = True
-        self._unread: list[bytes] = []
+        self._unread: deque[bytes | _End] = deque()  # what came while reading was paused
+        self._loop = cast(VirtualLoop, asyncio.get_running_loop())
 
     def attach(self, protocol: asyncio.Protocol) -> None:
         """Give this end its protocol and tell it so."""
@@ -283,11 +291,11 @@ class StreamTransport(asyncio.Transport):
 
     def received(self, data: bytes) -> None:
         """Take a chunk from the pipe, in the context of this end's host."""
-        self._call(lambda: self._take(data))
+        self._loop.happen_now(self._context, self._take, data)
 
     def lost(self, reset: bool) -> None:  # noqa: FBT001 -- a pipe's one answer
         """Take the FIN or the reset from the pipe: this end closes as well."""
-        self._call(lambda: self._end(reset))
+        self._call(self._take, _End(reset))
 
     def crashed(self, *, power: bool) -> None:
         """Let this end die with its host; the kernel's FIN follows what it had sent."""
@@ -303,9 +311,8 @@ class StreamTransport(asyncio.Transport):
     def resume_reading(self) -> None:
         """Hand over what arrived meanwhile, and go on."""
         self._reading = True
-        unread, self._unread = self._unread, []
-        for data in unread:
-            self.received(data)
+        if self._unread:
+            self._call(self._read_on)
 
     def is_reading(self) -> bool:
         """Whether arriving data is handed over at once."""
@@ -322,17 +329,28 @@ class StreamTransport(asyncio.Transport):
         """No half-close: toxiproxy has none either."""
         return False
 
-    def _take(self, data: bytes) -> None:
-        if not self._reading:
-            self._unread.append(data)
-        elif not self._lost and self._protocol is not None:
-            self._protocol.data_received(data)
+    def _take(self, arrived: "bytes | _End") -> None:
+        """Hand over what arrived, or keep it behind what is kept already."""
+        if not self._reading or self._unread:
+            self._unread.append(arrived)
+        else:
+            self._hand_over(arrived)
 
-    def _end(self, reset: bool) -> None:  # noqa: FBT001 -- handed on
+    def _read_on(self) -> None:
+        while self._unread and self._reading:
+            self._hand_over(self._unread.popleft())
+
+    def _hand_over(self, arrived: "bytes | _End") -> None:
+        if isinstance(arrived, _End):
+            self._end(arrived)
+        elif not self._lost and self._protocol is not None:
+            self._protocol.data_received(arrived)
+
+    def _end(self, end: "_End") -> None:
         if not self._closing:
             self._closing = True
             self.pipe.send(None, self._connection.fabric.latency_s())
-        self._tell_lost(ConnectionResetError(104, "reset by peer") if reset else None)
+        self._tell_lost(ConnectionResetError(104, "reset by peer") if end.reset else None)
 
     def _tell_lost(self, error: Exception | None) -> None:
         self._connection.closing()
@@ -345,4 +363,4 @@ class StreamTransport(asyncio.Transport):
         return self.host is None or self.host.alive(self._incarnation)
 
     def _call(self, callback: Callable[..., object], *args: Any) -> None:
-        asyncio.get_running_loop().call_soon(callback, *args, context=self._context)
+        self._loop.call_soon(callback, *args, context=self._context)

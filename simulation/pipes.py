@@ -22,8 +22,7 @@ import asyncio
 import contextvars
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = ["Fate", "Packet", "Pipe", "fate"]
 
@@ -33,17 +32,14 @@ _WORLD = contextvars.Context()
 """Bytes under way belong to no host: they arrive though their sender has died since."""
 
 
-@dataclass(slots=True)
-class Packet:
+class Packet(NamedTuple):
     """A chunk under way, or the FIN when ``data`` is None."""
 
     data: bytes | None
-    sent_at: float  # virtual seconds
-    latency_s: float  # of the bare network, drawn when it was sent
+    due_at: float  # in virtual seconds, over the bare network
 
 
-@dataclass(frozen=True, slots=True)
-class Fate:
+class Fate(NamedTuple):
     """What becomes of the packet at the head of a pipe."""
 
     arrive_at: float | None = None  # None: held until the toxics change
@@ -57,14 +53,12 @@ def fate(packet: Packet, toxics: Toxics, stream: str, passed: int) -> Fate:
     """Decide on a packet; ``passed`` bytes went through this pipe before it.
 
     >>> held = {"stall": {"type": "bandwidth", "stream": "upstream", "rate": 0}}
-    >>> fate(Packet(b"x", 1.0, 0.5), held, "upstream", 0).arrive_at is None
+    >>> fate(Packet(b"x", 1.5), held, "upstream", 0).arrive_at is None
     True
-    >>> fate(Packet(b"x", 1.0, 0.5), held, "downstream", 0).arrive_at
+    >>> fate(Packet(b"x", 1.5), held, "downstream", 0).arrive_at
     1.5
     """
-    arrive_at = packet.sent_at + packet.latency_s
-    if not toxics:
-        return Fate(arrive_at)
+    arrive_at = packet.due_at
     cut_after = slice_ = None
     for toxic in toxics.values():
         if toxic["stream"] != stream:
@@ -96,7 +90,7 @@ class Pipe:
     def __init__(
         self,
         stream: str,
-        toxics: Callable[[], Toxics],
+        toxics: Toxics,
         deliver: Callable[[bytes], None],
         finish: Callable[[bool], None],
     ) -> None:
@@ -104,7 +98,7 @@ class Pipe:
         self.queued = 0  # bytes not yet delivered
         self.on_drained: Callable[[], None] = lambda: None
         self._loop = asyncio.get_running_loop()
-        self._toxics = toxics
+        self._toxics = toxics  # those in force at any time
         self._deliver = deliver
         self._finish = finish  # called once, with whether it was a reset
         self._packets: deque[Packet] = deque()
@@ -117,10 +111,10 @@ class Pipe:
         """Put in a chunk, or the FIN; what comes after the FIN is an error of ours."""
         if self._ended:
             return
-        self._packets.append(Packet(data, self._loop.time(), latency_s))
+        self._packets.append(Packet(data, self._loop.time() + latency_s))
         if data is not None:
             self.queued += len(data)
-        if len(self._packets) == 1:  # else the head of the queue is looked at already
+        if len(self._packets) == 1:  # else the head of the queue is waited for already
             self.look()
 
     def look(self) -> None:
@@ -128,17 +122,11 @@ class Pipe:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        loop = self._loop
-        while self._packets and not self._ended:
-            decided = fate(self._packets[0], self._toxics(), self.stream, self._passed)
-            if decided.arrive_at is None:
-                return
-            arrive_at = max(decided.arrive_at, self._last_arrival)  # never reorder
-            if arrive_at > loop.time():
-                self._timer = loop.call_at(arrive_at, self.look, context=_WORLD)
-                return
-            self._last_arrival = arrive_at
-            self._arrive(self._packets.popleft(), decided)
+        if self._packets and not self._ended:
+            packet = self._packets[0]
+            arrive_at = self._fate(packet).arrive_at if self._toxics else packet.due_at
+            if arrive_at is not None:
+                self._wait(arrive_at)
 
     def end(self, *, reset: bool) -> None:
         """Lose what is under way and tell the far end that the connection is gone."""
@@ -151,18 +139,49 @@ class Pipe:
             self._timer.cancel()
         self._finish(reset)
 
-    def _arrive(self, packet: Packet, decided: Fate) -> None:
-        data = packet.data
-        self.queued -= len(data or b"")
-        if decided.reset or data is None:
-            self.end(reset=decided.reset)
+    def _fate(self, packet: Packet) -> Fate:
+        return fate(packet, self._toxics, self.stream, self._passed)
+
+    def _wait(self, arrive_at: float) -> None:
+        # Packets never overtake each other, whatever their latencies.
+        when = max(arrive_at, self._last_arrival)
+        self._timer = self._loop.call_at(when, self._move_on, context=_WORLD)
+
+    def _move_on(self) -> None:
+        """Let all arrive whose time has come; the timer waits for the next."""
+        self._timer = None
+        now = self._last_arrival = self._loop.time()
+        while self._packets and not self._ended:
+            packet = self._packets[0]
+            decided = self._fate(packet) if self._toxics else None
+            arrive_at = packet.due_at if decided is None else decided.arrive_at
+            if arrive_at is None:
+                return
+            if arrive_at > now:
+                self._wait(arrive_at)
+                return
+            self._packets.popleft()
+            self._arrive(packet.data, decided)
+
+    def _arrive(self, data: bytes | None, decided: Fate | None) -> None:
+        """Hand a packet over as it was decided; None: no toxic had a say."""
+        reset = decided is not None and decided.reset
+        if data is None or reset:
+            self.end(reset=reset)
             return
+        self.queued -= len(data)
         self._passed += len(data)
+        if decided is None:
+            self._deliver(data)
+        else:
+            self._pass(data, decided)
+        self.on_drained()
+
+    def _pass(self, data: bytes, decided: Fate) -> None:
         if not decided.drop:
             whole = data if decided.cut_after is None else data[: decided.cut_after]
-            step = decided.slice or max(len(whole), 1)
+            step = decided.slice or len(whole) or 1
             for begin in range(0, len(whole), step):
                 self._deliver(whole[begin : begin + step])
         if decided.cut_after is not None:
             self.end(reset=False)
-        self.on_drained()

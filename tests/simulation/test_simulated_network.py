@@ -16,6 +16,7 @@ from simulation.network import Fabric, SimulatedNetwork
 from simulation.pipes import Packet, fate
 
 ADDRESS = ("127.0.0.2", 10911)
+NONE = type(None)
 
 
 class Ends(asyncio.Protocol):
@@ -229,6 +230,51 @@ def test_a_paused_host_reads_later() -> None:
     play(story)
 
 
+@pytest.mark.parametrize("reset", [False, True])
+def test_the_end_of_a_connection_waits_behind_what_is_unread(reset: bool) -> None:
+    """A reader that paused is told of neither before it has read all that came earlier."""
+
+    async def story(rig: Rig) -> None:
+        client = await rig.connect()
+        client.transport.pause_reading()
+        rig.accepted[0].transport.write(b"read me")
+        rig.accepted[0].transport.write(b" first")
+        if reset:
+            await asyncio.sleep(0.1)
+            rig.accepted[0].transport.abort()
+        else:
+            rig.accepted[0].transport.close()
+        await asyncio.sleep(1)
+        assert (client.data, client.lost) == (b"", [])
+
+        client.transport.resume_reading()
+        await asyncio.sleep(1)
+
+        assert client.data == b"read me first"
+        assert [type(error) for error in client.lost] == [ConnectionResetError if reset else NONE]
+
+    play(story)
+
+
+def test_what_arrives_at_the_moment_of_reading_on_comes_behind_what_is_unread() -> None:
+    """Both are due at one instant; the stream decides, not the event loop."""
+
+    async def story(rig: Rig) -> None:
+        client = await rig.connect()
+        client.transport.pause_reading()
+        rig.accepted[0].transport.write(b"1")
+        await asyncio.sleep(0.01)
+        rig.accepted[0].transport.write(b"2")
+        loop = asyncio.get_running_loop()
+        loop.call_at(loop.time() + 0.001, client.transport.resume_reading)  # the latency
+        loop.call_at(loop.time() + 0.001, rig.accepted[0].transport.write, b"3")
+        await asyncio.sleep(0.1)
+
+        assert client.data == b"123"
+
+    play(story)
+
+
 @given(
     chunks=st.lists(st.binary(min_size=1, max_size=50), max_size=20),
     toxics=st.lists(
@@ -273,6 +319,6 @@ def test_whatever_slows_a_link_changes_no_byte(
 def test_the_fate_of_ten_bytes(toxic: dict[str, object], arrives: float | None) -> None:
     """Rates are in kilobytes of a thousand bytes, delays in milliseconds."""
     decided = fate(
-        Packet(b"0123456789", 1.0, 0.5), {"t": {"stream": "upstream", **toxic}}, "upstream", 0
+        Packet(b"0123456789", 1.5), {"t": {"stream": "upstream", **toxic}}, "upstream", 0
     )
     assert decided.arrive_at == (pytest.approx(arrives) if arrives is not None else None)
