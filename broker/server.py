@@ -154,7 +154,7 @@ class Broker:
         news.append(self._on_arrival)
 
     def _on_arrival(self, _end: int) -> None:
-        if not self._wake_due and len(self.state.parked):
+        if not self._wake_due and self.state.parked:
             self._wake_due = True
             asyncio.get_running_loop().call_soon(self._wake)
 

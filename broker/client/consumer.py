@@ -96,7 +96,7 @@ class PullConsumer:
 
         ``tags`` is ``*`` or ``TagA || TagB``. ``BrokerError`` for any answer that is no status.
         """
-        flags = PullFlag.SUBSCRIPTION
+        flags: int = PullFlag.SUBSCRIPTION
         if suspend_ms:
             flags |= PullFlag.SUSPEND
         if commit_offset is not None:

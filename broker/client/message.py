@@ -8,7 +8,9 @@ within the month, the last two which of many. It is set once a send, and kept ov
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from random import Random
+from typing import Final
 
 from broker.store.properties import DELAY, KEYS, TAGS, UNIQUE_KEY, WAIT
 
@@ -29,6 +31,9 @@ class Message:
     properties: Mapping[str, str] = field(default_factory=dict)
 
 
+DAY_MS: Final = 86_400_000
+
+
 class UniqueKeys:
     """Makes keys that no other sender makes."""
 
@@ -42,14 +47,15 @@ class UniqueKeys:
         self._count = (self._count + 1) & 0xFFFF
         # Time and count only grow, as one number: a count that wraps pushes the time on.
         self._latest_ms = max(self._latest_ms + (self._count == 0), now_ms)
-        millis = (self._latest_ms - _month_start_ms(self._latest_ms)) & 0xFFFF_FFFF
+        millis = (self._latest_ms - _month_start_ms(self._latest_ms // DAY_MS)) & 0xFFFF_FFFF
         tail = millis.to_bytes(4, "big") + self._count.to_bytes(2, "big")
         return (self._sender + tail).hex().upper()
 
 
-def _month_start_ms(now_ms: int) -> int:
-    now = datetime.fromtimestamp(now_ms / 1000, UTC)
-    start = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+@lru_cache(maxsize=64)
+def _month_start_ms(day: int) -> int:
+    """Give the beginning of the month of a day, which is counted from the epoch."""
+    start = datetime.fromtimestamp(day * DAY_MS / 1000, UTC).replace(day=1)
     return int(start.timestamp() * 1000)
 
 

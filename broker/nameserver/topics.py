@@ -3,7 +3,7 @@
 Field order is the wire's: RocketMQ writes the keys of an object in alphabetical order.
 """
 
-from enum import IntFlag
+from enum import IntEnum
 from typing import Final, TypeVar
 
 import msgspec
@@ -16,8 +16,8 @@ __all__ = ["DataVersion", "Permission", "TopicConfig", "TopicTable", "from_json"
 StructT = TypeVar("StructT")
 
 
-class Permission(IntFlag):
-    """What may be done with a topic's queues."""
+class Permission(IntEnum):
+    """What may be done with a topic's queues: bits of a plain number."""
 
     INHERIT = 1  # other topics may be made like this one
     WRITE = 2

@@ -21,6 +21,9 @@ class ParkedPulls:
     def __len__(self) -> int:
         return sum(len(waiting) for waiting in self._parked.values())
 
+    def __bool__(self) -> bool:
+        return bool(self._parked)  # a queue that nobody waits for is not in it
+
     async def wait(self, topic: str, queue_id: int, offset: int, timeout_ms: float) -> bool:
         """Wait until the queue holds a message at ``offset``; False if time ran out."""
         loop = asyncio.get_running_loop()

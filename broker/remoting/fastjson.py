@@ -25,7 +25,11 @@ __all__ = ["dumps", "loads", "loads_object"]
 _SPACE = re.compile(r"[ \t\r\n]*")
 _INTEGER = re.compile(r"-?\d+")
 _scan = JSONDecoder().raw_decode
+_write_text: Callable[[str], str] = json.encoder.encode_basestring
 _write_scalar: Callable[[object], str] = json.JSONEncoder(ensure_ascii=False).encode
+_TEXT_OR_BARE_KEY = re.compile(
+    r'"(?:[^"\\]|\\.)*"|(?<=[{,])[ \t\r\n]*(-?\d+)[ \t\r\n]*(?=:)', re.DOTALL
+)
 
 
 def dumps(value: object) -> bytes:
@@ -40,8 +44,7 @@ def loads(data: bytes | str) -> Any:
         try:
             return json.loads(text)
         except ValueError:
-            # Not JSON: then it is fastjson's, or nothing.
-            return _read_all(text)
+            return _loads_fastjson(text)
     except (ValueError, TypeError, RecursionError) as error:
         raise RemoteProtocolError(f"expected JSON, got {data[:80]!r}: {error}") from error
 
@@ -54,7 +57,23 @@ def loads_object(data: bytes | str) -> dict[Any, Any]:
     return value
 
 
+def _loads_fastjson(text: str) -> Any:
+    """Read what is not JSON: with its bare keys in quotes it nearly always is."""
+    try:
+        return json.loads(_TEXT_OR_BARE_KEY.sub(_quoted, text))
+    except ValueError:
+        return _read_all(text)
+
+
+def _quoted(found: re.Match[str]) -> str:
+    return f'"{found[1]}"' if found[1] else found[0]
+
+
 def _write(value: object) -> str:
+    if isinstance(value, str):
+        return _write_text(value)
+    if type(value) is int:
+        return str(value)
     if isinstance(value, dict):
         return (
             "{" + ",".join(f"{_write_key(key)}:{_write(one)}" for key, one in value.items()) + "}"
@@ -65,7 +84,7 @@ def _write(value: object) -> str:
 
 
 def _write_key(key: object) -> str:
-    return _write(dict(key)) if isinstance(key, tuple) else _write_scalar(key)
+    return _write(dict(key) if isinstance(key, tuple) else key)
 
 
 def _read_all(text: str) -> object:

@@ -5,7 +5,8 @@ A header is a struct whose fields bear RocketMQ's names in Python's spelling. ``
 skipped. SEND_MESSAGE_V2 and SEND_BATCH_MESSAGE carry the same header under single letters.
 """
 
-from enum import IntFlag
+from enum import IntEnum
+from functools import lru_cache
 from typing import TypeVar
 
 import msgspec
@@ -62,8 +63,8 @@ class SendReply(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     trace_on: str | None = msgspec.field(default=None, name="TRACE_ON")
 
 
-class PullFlag(IntFlag):
-    """Bits of a pull's ``sysFlag``."""
+class PullFlag(IntEnum):
+    """Bits of a pull's ``sysFlag``; plain numbers, for an ``IntFlag`` takes its time."""
 
     COMMIT_OFFSET = 1  # commitOffset is valid
     SUSPEND = 2  # may be parked until something arrives
@@ -175,15 +176,20 @@ def write_fields(header: msgspec.Struct) -> dict[str, str]:
     {'topic': 'T', 'queueId': '3'}
     """
     fields = {}
-    for name, wire_name in zip(
-        header.__struct_fields__, header.__struct_encode_fields__, strict=True
-    ):
+    for name, wire_name in _names(type(header)):
         value = getattr(header, name)
-        if isinstance(value, bool):
+        if isinstance(value, str):
+            fields[wire_name] = value
+        elif isinstance(value, bool):
             fields[wire_name] = "true" if value else "false"
         elif value is not None:
-            fields[wire_name] = str(int(value)) if isinstance(value, int) else value
+            fields[wire_name] = str(int(value))
     return fields
+
+
+@lru_cache(maxsize=64)
+def _names(header: type[msgspec.Struct]) -> list[tuple[str, str]]:
+    return [(field.name, field.encode_name) for field in msgspec.structs.fields(header)]
 
 
 def read_send_header(command: Command) -> SendHeader:

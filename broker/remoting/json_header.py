@@ -39,6 +39,7 @@ class _Read(msgspec.Struct, rename="camel"):
 
 
 _LANGUAGES = dict(Language.__members__)  # the property makes a new view at every look
+_NAMES = {language: name for name, language in _LANGUAGES.items()}  # likewise
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(_Read).decode
@@ -52,7 +53,7 @@ def encode_json_header(command: Command) -> bytes:
             code=command.code,
             ext_fields=command.ext_fields or None,
             flag=command.flag,
-            language=command.language.name,
+            language=_NAMES[command.language],
             opaque=command.opaque,
             remark=command.remark,
             serialize_type="JSON",
