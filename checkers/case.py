@@ -21,7 +21,7 @@ from checkers.contract import Contract
 from checkers.messages import Messages, Reads, messages_of, reads_of
 from checkers.pulls import Commits, Pulls, commits_of, pulls_of
 from checkers.windows import Window, windows_of
-from histories.history import History
+from histories.history import NONE, History
 
 __all__ = ["Case"]
 
@@ -77,6 +77,12 @@ class Case:
     def commits(self) -> Commits:
         """One row a commit."""
         return commits_of(self.history, self.groups)
+
+    def group_of(self, reads: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Tell the consumer groups of some reads apart; who names none is one by itself."""
+        group = self.pulls.group[np.searchsorted(self.pulls.row, self.reads.row[reads])]
+        alone = group == self.groups.get(None, NONE)
+        return np.where(alone, NONE - 1 - self.reads.process[reads], group)
 
     def is_drain(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Tell which rows are of drains."""

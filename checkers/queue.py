@@ -167,17 +167,15 @@ def _duplicated(case: Case) -> list[Anomaly]:
 
 
 def _redelivered(case: Case) -> list[Anomaly]:
-    """Find what was pulled again at the same offset."""
+    """Find what one group was given again at the same offset."""
     reads = case.reads
     pulled = np.flatnonzero(~reads.drain & (reads.offset != NONE))
-    order = pulled[np.lexsort((reads.value[pulled], reads.offset[pulled], reads.queue[pulled]))]
-    first, second = order[:-1], order[1:]
-    again = (
-        (reads.queue[first] == reads.queue[second])
-        & (reads.offset[first] == reads.offset[second])
-        & (reads.value[first] == reads.value[second])
-    )
-    places = np.sort(second[again])
+    keys = case.group_of(pulled), reads.queue[pulled], reads.offset[pulled], reads.value[pulled]
+    order = np.lexsort(keys)
+    again = np.ones(max(len(order) - 1, 0), np.bool_)
+    for key in keys:
+        again &= key[order][1:] == key[order][:-1]
+    places = np.sort(pulled[order[1:][again]])
     return anomaly(
         "redelivered", places, lambda read: tell_read(case, "redelivered", read), Validity.VALID
     )

@@ -50,7 +50,7 @@ def tell_read(case: Case, name: str, read: int) -> Finding:
     message = int(reads.message[read])
     value = case.text(int(reads.value[read]))
     sent = _send_rows(case, message) if message != NONE else ()
-    others = _other_read(case, read) if name in ("duplicated", "redelivered") else NONE
+    others = _other_read(case, name, read) if name in ("duplicated", "redelivered") else NONE
     data = {"value": value, **_place(case, int(reads.queue[read]), int(reads.offset[read]))}
     if name == "duplicated" and others != NONE:
         data["offsets"] = sorted({int(reads.offset[read]), int(reads.offset[others])})
@@ -144,11 +144,15 @@ def _first_read(case: Case, row: int) -> int:
     return int(places[0]) if len(places) else NONE
 
 
-def _other_read(case: Case, read: int) -> int:
+def _other_read(case: Case, name: str, read: int) -> int:
     """Give the first read that makes this one a second."""
     reads = case.reads
     same = (reads.value == reads.value[read]) & (reads.queue == reads.queue[read])
     places = np.flatnonzero(same)
-    differs = reads.offset[places] != reads.offset[read]
-    others = places[differs] if differs.any() else places[places != read]
+    if name == "duplicated":
+        others = places[reads.offset[places] != reads.offset[read]]
+    else:
+        group = case.group_of(places)
+        mine = (group == group[places == read]) & ~reads.drain[places]
+        others = places[mine & (reads.offset[places] == reads.offset[read]) & (places < read)]
     return int(others[0]) if len(others) else NONE

@@ -198,6 +198,35 @@ def test_the_same_offset_read_twice_is_redelivered_not_duplicated() -> None:
     assert found(text) == {"redelivered": "valid"}
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ("1 group=g", "2 group=g", {"redelivered": "valid"}),
+        ("1 group=g", "2 group=h", {}),
+        ("1 group=g", "2 ", {}),
+        ("1 ", "2 ", {}),
+    ],
+)
+def test_only_a_group_that_had_a_message_before_has_it_again(
+    first: str, second: str, expected: dict[str, str]
+) -> None:
+    """Two groups each get every message, and so do two readers that are in none."""
+    pulls = ""
+    for reader in (first, second):
+        process, group = reader.split(" ")
+        pulls += f"{process} invoke pull @0/0 {group}\n{process} ok pull 0:a @0/0 {group}\n"
+    text = SENT_A + pulls + "3 invoke drain @0\n3 ok drain 0:a @0"
+    assert found(text) == expected
+
+
+def test_a_redelivery_is_proven_by_what_the_group_itself_had() -> None:
+    text = SENT_A + "".join(
+        f"{process} invoke pull @0/0 group={group}\n{process} ok pull 0:a @0/0 group={group}\n"
+        for process, group in ((1, "g"), (2, "h"), (3, "h"))
+    )
+    assert judged(text).anomalies["redelivered"].findings[0].ops == (0, 1, 4, 5, 6, 7)
+
+
 POWER_CUT = """
 0 invoke send a @0
 0 ok     send a @0/0 node=master status=SEND_OK
