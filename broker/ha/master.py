@@ -47,7 +47,10 @@ TOKENS_MAX = 16
 
 @dataclass(frozen=True, slots=True)
 class Ship:
-    """Send up to ``size`` bytes of the log from ``offset``; then say ``on_shipped``."""
+    """Send up to ``size`` bytes of the log from ``offset``; then say ``on_shipped``.
+
+    Or ``on_unreadable``, if the disk does not give them.
+    """
 
     connection: int
     offset: int
@@ -189,6 +192,12 @@ class MasterReplication:
         link.sent += size
         link.last_write_ms = now_ms
         return self._ship(connection, link)
+
+    def on_unreadable(self, connection: int, why: str) -> list[Effect]:
+        """Give up a slave whose next bytes could not be read; it may ask for them again."""
+        if connection not in self.links:
+            return []
+        return self._close(connection, f"nothing to send, the log cannot be read: {why}")
 
     def on_heartbeat_sent(self, connection: int, now_ms: float) -> None:
         """Count a heartbeat as a sign of life given."""

@@ -222,7 +222,10 @@ class MasterService:
             connection.held = effect
             return []
         # A batch never crosses a file's end: a real slave writes it into one file.
-        data = self._store.read_log(effect.offset, effect.size)
+        try:
+            data = self._store.read_log(effect.offset, effect.size)
+        except OSError as error:
+            return self.core.on_unreadable(effect.connection, str(error))
         if data:
             connection.transport.write(encode_header(effect.offset, len(data)) + data)
         return self.core.on_shipped(effect.connection, len(data), self._now_ms())

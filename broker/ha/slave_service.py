@@ -192,14 +192,14 @@ class SlaveService:
         log = self._store.log
         begin, end = tail_range(max(log.min_offset, effect.floor), log.end)
         begin = min(begin, end)
-        tail = Tail(self._config.broker_id, begin, end, self._store.crc(begin, end))
         answer = None
         try:
+            tail = Tail(self._config.broker_id, begin, end, self._store.crc(begin, end))
             command = Command(RequestCode.HA_HANDSHAKE, ext_fields=tail.to_fields())
             reply = await self._peers.request(effect.address, command, ASK_TIMEOUT_MS)
             if reply.code == ResponseCode.SUCCESS:
                 answer = Answer.of_fields(reply.ext_fields)
-        except (RemotingError, KeyError, ValueError) as error:
+        except (MqError, OSError, KeyError, ValueError) as error:
             self._log.info("handshake-failed", master=effect.address, why=str(error))
         self._carry_out(self.core.on_answer(effect.attempt, answer, self._now_ms()))
 

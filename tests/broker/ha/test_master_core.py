@@ -238,6 +238,15 @@ def test_bytes_that_have_expired_end_the_connection() -> None:
     assert reasons(core.on_shipped(1, 0, 0)) == ["nothing to send at 10: it has expired"]
 
 
+def test_bytes_that_cannot_be_read_end_the_connection_and_may_be_asked_for_again() -> None:
+    """Else the slave would wait for a batch that never comes, and get no heartbeat either."""
+    core = fed(250, slave_end=10)
+
+    (why,) = reasons(core.on_unreadable(1, "EIO"))
+    assert "EIO" in why
+    assert core.on_unreadable(1, "EIO") == []
+
+
 class MasterMachine(RuleBasedStateMachine):
     """Any mix of slaves, producers and silence, against a model that only keeps the truth.
 
