@@ -6,7 +6,8 @@ command, with None (nobody is answered, or not now: see ``send``), or with an aw
 
 What an unanswered request tells its sender is definite if not one byte of it left this process.
 So frames wait in an outbox until the transport has placed all that was written before, and leave
-together, once in a turn of the event loop. What is still in the outbox was not sent.
+together: the answers to what one read brought, or all that a turn of the event loop asks for.
+What is still in the outbox was not sent.
 
     a request times out   RemotingTimeoutError, and the connection is cut, as by RocketMQ's client:
                           a late reply has nowhere to go, and what is unsent never will be sent
@@ -151,6 +152,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Settle replies and serve requests, in the order in which they came."""
         self._touched = self._loop.time()
+        self._flush_due = True  # at the end of this: what is answered at once leaves at once
         try:
             for command in self._decoder.feed(data):
                 if self.is_closed:
@@ -162,6 +164,8 @@ class Connection(asyncio.Protocol):
         except RemoteProtocolError as error:
             logger.warning("%s sent what is no frame: %s", self.peer, error)
             self.close(str(error))
+        finally:
+            self._flush()
 
     def pause_writing(self) -> None:
         """Hold frames back until the transport has placed what it has."""
