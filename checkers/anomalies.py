@@ -78,7 +78,13 @@ _TABLE = (
         "SEND_OK, although a copy that it promises cannot have existed",
         "P8",
     ),
+    Meaning(
+        "unanswered",
+        "a send that a master, itself well, did not answer within its time-outs",
+        "P8",
+    ),
     Meaning("slave-wrote", "the slave accepted a send", "P9"),
+    Meaning("stale-route", "a node long dead, to which a route still led clients", "P10"),
     Meaning("unserved", "a message of both logs that one node alone gives to readers", "P10"),
     Meaning(
         "pull-skip",

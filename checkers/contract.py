@@ -115,6 +115,9 @@ class Contract:
     recovery_ms: int = 30_000  # from a cure until the HA link counts as healthy again
     convergence_ms: int = 30_000  # P12
     copy_ms: int = 15_000  # slaveSyncInterval in force, and some more for the copy itself
+    answer_ms: int = 9_000  # slaveTimeout and syncFlushTimeout in force, and some more
+    route_ms: int = 35_000  # a client's refresh of its routes, and some more
+    silence_ms: int = 130_000  # brokerExpiredTime and the time between two looks for it
 
     master: str = "master"
     slave: str = "slave"

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
 
+from checkers.answers import answers
 from checkers.availability import availability
 from checkers.case import Case
 from checkers.commits import commits
@@ -35,7 +36,7 @@ from checkers.serving import serving
 from checkers.sets import sets
 from checkers.stats import stats
 from checkers.total_queue import total_queue
-from checkers.vacuity import vacuity
+from checkers.vacuity import idleness, vacuity
 from checkers.verdict import Anomaly, Validity, Verdict
 from histories.history import History
 
@@ -54,14 +55,33 @@ CHECKERS: Mapping[str, Mapping[str, Checker]] = {
         "consumption": consumption,
         "commits": commits,
         "honesty": honesty,
+        "answers": answers,
         "availability": availability,
         "stats": stats,
         "vacuity": vacuity,
     },
-    "queue": {"total-queue": total_queue, "orders": orders_of_competitors, "stats": stats},
-    "set": {"set": sets, "stats": stats},
-    "nats": {"nats": nats, "orders": orders_of_competitors, "stats": stats},
-    "kafka": {"kafka": kafka, "stats": stats},
+    "queue": {
+        "total-queue": total_queue,
+        "orders": orders_of_competitors,
+        "stats": stats,
+        "vacuity": partial(idleness, needed=(("enqueue",), ("dequeue", "drain"))),
+    },
+    "set": {
+        "set": sets,
+        "stats": stats,
+        "vacuity": partial(idleness, needed=(("add",), ("read",))),
+    },
+    "nats": {
+        "nats": nats,
+        "orders": orders_of_competitors,
+        "stats": stats,
+        "vacuity": partial(idleness, needed=(("publish",), ("fetch", "next-message"))),
+    },
+    "kafka": {
+        "kafka": kafka,
+        "stats": stats,
+        "vacuity": partial(idleness, needed=(("send", "txn"), ("poll", "txn"))),
+    },
 }
 
 
@@ -125,7 +145,7 @@ def judge(
     if workload not in CHECKERS:
         raise ValueError(f"workload: expected one of {', '.join(CHECKERS)}, got {workload!r}")
     checkers = dict(CHECKERS[workload])
-    if "vacuity" in checkers:
+    if workload == "ours":
         checkers["vacuity"] = partial(vacuity, faults_expected=faults_expected)
     verdicts = {name: _checked(checker, case) for name, checker in checkers.items()}
     why = tuple(dict.fromkeys(reason for said in verdicts.values() for reason in said.why))

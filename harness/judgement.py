@@ -11,10 +11,19 @@ from checkers.contract import Contract
 from checkers.suite import Judgement, judge
 from checkers.verdict import Verdict
 from harness.options import RunOptions
-from harness.timings import BROKER_TIMINGS, CONVERGENCE_MS_MAX
+from harness.timings import (
+    BROKER_TIMINGS,
+    CONVERGENCE_MS_MAX,
+    NAMESERVER_TIMINGS,
+    ROUTE_REFRESH_MS,
+)
 from histories.history import History
 
 __all__ = ["contract_of", "judge_run", "with_verdicts"]
+
+SLACK_MS = 500
+"""What a busy machine may add to a time-out. An answer that is late by more than this is only
+seen within a client's patience (REQUEST_TIMEOUT_MS)."""
 
 COPY_SLACK_MS = 3_000
 """What a slave may need beyond its interval to copy its master's tables, on a busy machine."""
@@ -26,6 +35,9 @@ def contract_of(options: RunOptions) -> Contract:
         Contract.parse(options.mode),
         convergence_ms=CONVERGENCE_MS_MAX,
         copy_ms=BROKER_TIMINGS["slaveSyncInterval"] + COPY_SLACK_MS,
+        answer_ms=BROKER_TIMINGS["slaveTimeout"] + BROKER_TIMINGS["syncFlushTimeout"] + SLACK_MS,
+        route_ms=ROUTE_REFRESH_MS + 2 * SLACK_MS,
+        silence_ms=sum(NAMESERVER_TIMINGS.values()),
     )
 
 

@@ -18,9 +18,10 @@ runs on the same seed, which must bear it.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeAlias
 
-__all__ = ["Mutant", "Plant", "mutant"]
+__all__ = ["SCENARIOS", "Mutant", "Plant", "mutant"]
 
 Plant: TypeAlias = Callable[..., None]
 """``plant(target, name=value, ...)`` sets attributes of a module or a class for a while."""
@@ -29,6 +30,9 @@ Plant: TypeAlias = Callable[..., None]
 def _as_it_is(_plant: Plant) -> None:
     """Change nothing."""
 
+
+SCENARIOS = Path(__file__).parents[1] / "scenarios"
+"""What must happen for a bug to matter, where no draw of faults is likely to bring it about."""
 
 DEFAULTS: Mapping[str, Any] = {"time_limit_s": 8.0, "rate": 60.0}
 

@@ -8,7 +8,8 @@ from broker.ha.frames import encode_header
 from broker.ha.master import MasterReplication, Release, Ship
 from broker.ha.slave import Following, SlaveReplication
 from broker.store.message_store import MessageStore
-from tests.quality.mutants.mutant import Plant, mutant
+from harness.timings import BROKER_TIMINGS
+from tests.quality.mutants.mutant import SCENARIOS, Plant, mutant
 from tests.quality.mutants.trust import append_anything
 
 __all__ = ["MUTANTS"]
@@ -39,24 +40,24 @@ def last_file_only(plant: Plant) -> None:
 
 
 @mutant(
-    finds=(),
+    finds=("unanswered",),
     defect=4,
-    hidden="it costs time alone, and no promise bounds the time of an answer",
-    mode="SYNC_MASTER+SYNC_FLUSH",
-    nemeses=("partition-replication",),
+    mode="SYNC_MASTER+ASYNC_FLUSH",
+    scenario=str(SCENARIOS / "silent-slave.toml"),
+    rate=100.0,
+    concurrency=10,
 )
 def waits_in_a_row(plant: Plant) -> None:
     """A wait for the slave that times out delays those behind it."""
     on_tick = MasterReplication.on_tick
 
     def one_at_a_time(self: MasterReplication, now_ms: float) -> Any:
-        waiting = list(self._waiters.values())
         effects = on_tick(self, now_ms)
-        late = [one for one in effects if isinstance(one, Release)]
-        for waiter in waiting[1:]:
-            if any(one.ticket == waiter.ticket for one in late[1:]):
-                self._waiters[waiter.ticket] = replace(waiter, deadline_ms=now_ms + 800)
-        return [one for one in effects if one not in late[1:]]
+        if any(isinstance(effect, Release) for effect in effects):
+            for place, waiter in enumerate(self._waiters.values(), start=1):
+                turn_ms = now_ms + place * BROKER_TIMINGS["slaveTimeout"]
+                self._waiters[waiter.ticket] = replace(waiter, deadline_ms=turn_ms)
+        return effects
 
     plant(MasterReplication, on_tick=one_at_a_time)
 

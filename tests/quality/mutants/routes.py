@@ -5,18 +5,12 @@ from typing import Any
 from broker.ha.slave import SlaveReplication
 from broker.nameserver.routes import RouteTable
 from broker.registrar import Registrar
-from tests.quality.mutants.mutant import Plant, mutant
+from tests.quality.mutants.mutant import SCENARIOS, Plant, mutant
 
 __all__ = ["MUTANTS"]
 
 
-@mutant(
-    finds=("unconverged",),
-    hidden="nodes keep their addresses and there is one master: a client that is sent to a dead "
-    "one is refused there, and without a route it would be refused as well",
-    nemeses=("kill-master", "kill-slave", "power-cut-master"),
-    volatile=True,
-)
+@mutant(finds=("stale-route",), scenario=str(SCENARIOS / "gone-for-long.toml"), volatile=False)
 def route_kept_after_death(plant: Plant) -> None:
     """The name server keeps a broker whose connection ended or that fell silent."""
     plant(
