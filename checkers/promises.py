@@ -64,15 +64,15 @@ PROMISES: Mapping[str, Promise] = MappingProxyType(
             Promise(
                 "P8",
                 "honest status",
-                "SEND_OK means that the copies which the mode asks for exist; a master that is well "
-                "answers within its time-outs, be it with a weak status",
+                "SEND_OK means that the copies which the mode asks for exist; a master that is "
+                "well answers within its time-outs, be it with a weak status",
             ),
             Promise("P9", "slave is read-only", "a send to the slave is refused"),
             Promise(
                 "P10",
                 "slave serves",
-                "with the master down, everything replicated is readable from the slave, and routes "
-                "lead there",
+                "with the master down, everything replicated is readable from the slave, and "
+                "routes lead there",
             ),
             Promise(
                 "P11",
