@@ -145,11 +145,15 @@ class MessageStore:
         async with self._upkeep.saving:
             await self._flusher.stop()
             await write_checkpoint(self._ports.disk, self.config.checkpoint_path, Checkpoint())
-            if self.log.segments.erase_from(offset):
-                await self.log.segments.sync_folder()
-            self.queues.close()
-            self.index.close()
-            await self._recover(LastStop.CRASH)
+            try:
+                if self.log.segments.erase_from(offset):
+                    await self.log.segments.sync_folder()
+                self.queues.close()
+                self.index.close()
+                await self._recover(LastStop.CRASH)
+            except (OSError, StoreError) as error:
+                self._fail(f"cutting the log at {offset} failed: {error}; restart")
+                raise
         return self.log.end
 
     async def remove_topic(self, topic: str) -> None:
