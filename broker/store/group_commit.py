@@ -2,7 +2,8 @@
 
     event                      effect
     a record waits             Sync(end of the log), unless one is under way
-    a sync is done             Release all whom it covers; Sync again if some are left
+    time to sync               the same, for bytes that nobody waits for
+    a sync is done             Release all whom it covers; Sync again if either came meanwhile
     a sync failed              Fail all, now and ever after
 
 A sync covers what was written before it began, so its target is the log's end at that moment.
@@ -50,6 +51,7 @@ class GroupCommit(Generic[WaiterT]):
     log_end: Callable[[], int]
     flushed: int = 0
     syncing: bool = False
+    again: bool = False  # it was time to sync while one was under way
     failed: bool = False
     waiters: dict[WaiterT, int] = field(default_factory=dict)  # waiter -> end it waits for
 
@@ -65,7 +67,10 @@ class GroupCommit(Generic[WaiterT]):
 
     def on_tick(self) -> list[Effect[WaiterT]]:
         """Sync what nobody waits for."""
-        return [] if self.failed or self.flushed == self.log_end() else self._sync()
+        if self.failed or self.flushed == self.log_end():
+            return []
+        self.again = self.syncing
+        return self._sync()
 
     def on_gone(self, waiter: WaiterT) -> None:
         """Forget a waiter that waited long enough."""
@@ -80,7 +85,8 @@ class GroupCommit(Generic[WaiterT]):
         effects: list[Effect[WaiterT]] = [Release(waiter) for waiter in covered]
         for waiter in covered:
             del self.waiters[waiter]
-        return effects + self._sync() if self.waiters else effects
+        again, self.again = self.again and self.flushed < self.log_end(), False
+        return effects + self._sync() if self.waiters or again else effects
 
     def on_failed(self) -> list[Effect[WaiterT]]:
         """Fail everybody; the log's durable end stays where it is for good."""

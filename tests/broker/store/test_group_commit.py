@@ -42,6 +42,18 @@ def test_a_tick_syncs_what_nobody_waits_for() -> None:
     assert core.on_tick() == []
 
 
+def test_a_tick_during_a_sync_is_not_forgotten() -> None:
+    """Else the last bytes before a silence are on no disk, and under SYNC_FLUSH nobody sees them."""
+    end = 100
+    core: GroupCommit[str] = GroupCommit(log_end=lambda: end)
+
+    assert core.on_tick() == [Sync(100)]
+    end = 200
+    assert core.on_tick() == []
+    assert core.on_synced(100) == [Sync(200)]
+    assert core.on_synced(200) == []
+
+
 class GroupCommitMachine(RuleBasedStateMachine):
     """Against the plainest model: how far the disk got, and who waits for how much."""
 
@@ -52,6 +64,7 @@ class GroupCommitMachine(RuleBasedStateMachine):
         self.failed = False
         self.target: int | None = None
         self.waiting: dict[int, int] = {}
+        self.ticked = 0  # the log's end at the last tick
         self.names = 0
         self.core: GroupCommit[int] = GroupCommit(log_end=lambda: self.end)
 
@@ -90,6 +103,7 @@ class GroupCommitMachine(RuleBasedStateMachine):
 
     @rule()
     def tick(self) -> None:
+        self.ticked = self.end
         self.carry_out(self.core.on_tick())
 
     @precondition(lambda self: self.target is not None)
@@ -112,6 +126,10 @@ class GroupCommitMachine(RuleBasedStateMachine):
     def nobody_waits_in_vain(self) -> None:
         assert all(end > self.disk for end in self.waiting.values())
         assert not self.waiting or self.target is not None
+
+    @invariant()
+    def what_was_there_at_a_tick_is_synced(self) -> None:
+        assert self.failed or self.ticked <= self.disk or self.target is not None
 
 
 TestGroupCommit = GroupCommitMachine.TestCase
