@@ -43,7 +43,7 @@ def test_a_tick_syncs_what_nobody_waits_for() -> None:
 
 
 def test_a_tick_during_a_sync_is_not_forgotten() -> None:
-    """Else the last bytes before a silence are on no disk, and under SYNC_FLUSH nobody sees them."""
+    """Else the last bytes before a silence are on no disk; under SYNC_FLUSH nobody sees them."""
     end = 100
     core: GroupCommit[str] = GroupCommit(log_end=lambda: end)
 
