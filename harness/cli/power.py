@@ -1,12 +1,24 @@
-"""``mqhavoc power``: whether every planted bug is found, and by what."""
+"""``mqhavoc power``: whether every planted bug is found, by what, and how soon.
+
+One line a mutant, as soon as it is known. At a terminal, standard error shows meanwhile who is
+being hunted; it is wiped away, so that output stays what it is.
+"""
 
 # ruff: noqa: PLC0415 - a command imports what it needs when it runs
 
-from typing import Any
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from harness.simulated.power import Hunt
+
 __all__ = ["power"]
+
+HEAD = f"{'mutant':31} {'found by':19} {'checker':11} {'run':>3} {'CPU s':>5} {'proof':>5}"
+WIPE = "\r\x1b[K"
 
 
 @click.command()
@@ -16,58 +28,113 @@ __all__ = ["power"]
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, help="Processes at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print the matrix for machines.")
 def power(names: tuple[str, ...], runs: int, first_seed: int, jobs: int, *, as_json: bool) -> int:
-    """Plant bugs in the broker, and see whether simulated runs find them."""
-    from dataclasses import asdict
+    r"""Plant bugs in the broker, and see whether simulated runs find them.
 
-    import msgspec
+    Before each run with a bug the correct broker runs the same seed, and must not be accused.
 
+    \b
+    run     how many runs with the bug it took
+    CPU s   how many seconds these took
+    proof   how many operations the smallest history has that shows the anomaly
+
+    Exit codes: 0 all found and no false alarm, else 1; 254 bad arguments.
+    """
     from harness.simulated.power import NoMutantsError, catalogue, hunt_all
 
     try:
         known = catalogue()
     except NoMutantsError as error:
         raise click.ClickException(str(error)) from error
-    if unknown := [name for name in names if name not in known]:
-        raise click.ClickException(
-            f"--mutant: expected one of {', '.join(known)}, got {', '.join(unknown)}"
-        )
-    chosen = list(names or known)
-    hunts = []
-    for found in hunt_all(chosen, range(first_seed, first_seed + runs), jobs):
+    for name in names:
+        if name not in known:
+            raise click.ClickException(_unknown(name, list(known)))
+    chosen = list(dict.fromkeys(names)) or list(known)
+    hunts: list[Hunt] = []
+    if not as_json:
+        click.echo(HEAD)
+    _show(chosen[0], 0, len(chosen))
+    seeds = range(first_seed, first_seed + runs)
+    for found in hunt_all(
+        chosen, seeds, jobs, lambda hunt: _show(hunt.name, len(hunts), len(chosen), hunt.runs)
+    ):
         hunts.append(found)
+        _wipe()
         if not as_json:
-            click.echo(_line(found))
-    if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode([asdict(one) for one in hunts])))
-    else:
-        click.echo(_summary(hunts))
-    alarms = any(one.alarms for one in hunts)
-    return 1 if alarms else 2 if any(not one.found and not one.hidden for one in hunts) else 0
+            click.echo("\n".join(_lines(found)))
+        if len(hunts) < len(chosen):
+            _show(chosen[len(hunts)], len(hunts), len(chosen))
+    click.echo(_as_json(hunts) if as_json else _summary(hunts))
+    return 0 if all(one.found and not one.alarms for one in hunts) else 1
 
 
-def _line(found: Any) -> str:
-    name = f"{found.name:<32}"
-    if found.seed is None:
-        why = found.hidden or (f"runs broke off: {found.broke}" if found.broke else "")
-        text = f"{name} NOT FOUND in {found.runs} runs, {found.cpu_s:.1f} CPU s"
-        text += f": {why}" if why else ""
+def _unknown(name: str, known: list[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(known)}"
+    return f"--mutant {name!r} is not known; {hint}"
+
+
+def _show(name: str, done: int, total: int, runs: int = 0) -> None:
+    """Say at a terminal who is being hunted."""
+    if sys.stderr.isatty():
+        text = f"{done} of {total} done; {name}" + (f", run {runs + 1}" if runs else "")
+        click.echo(f"{WIPE}{text[:79]}", nl=False, err=True)
+
+
+def _wipe() -> None:
+    if sys.stderr.isatty():
+        click.echo(WIPE, nl=False, err=True)
+
+
+def _lines(found: "Hunt") -> list[str]:
+    """Give a mutant's line of the table, and what else must be said of it."""
+    figures = f"{found.runs:>3} {found.cpu_s:>5.1f}"
+    lines = []
+    if not found.found:
+        lines.append(f"{found.name:31} {'NOT FOUND':31} {figures}")
+        lines.append(f"  {found.breaks}")
     else:
-        proof = "" if found.proof_ops is None else f", proof of {found.proof_ops} ops"
-        mark = "" if found.expected else " (not its own)"
-        text = (
-            f"{name} {', '.join(found.found)}{mark} by {', '.join(found.checkers)}: "
-            f"run {found.runs}, {found.cpu_s:.1f} CPU s, seed {found.seed}{proof}"
-        )
+        anomaly, checker = next(iter(found.found.items()))
+        mark = "" if found.expected else "*"
+        proof = "-" if found.proof_ops is None else found.proof_ops
+        lines.append(f"{found.name:31} {anomaly + mark:19} {checker:11} {figures} {proof:>5}")
+    if found.broke:
+        lines.append(f"  a run of it broke off: {found.broke}"[:80])
     if found.alarms:
-        text += f"\n{'':32} FALSE ALARM of the correct broker on seeds {found.alarms}"
-    return text
+        lines.append(f"  FALSE ALARM: the correct broker is accused on seeds {found.alarms}")
+    return lines
 
 
-def _summary(hunts: list[Any]) -> str:
+def _summary(hunts: "Sequence[Hunt]") -> str:
     caught = [one for one in hunts if one.found]
-    missed = [one.name for one in hunts if not one.found]
-    text = f"{len(caught)} of {len(hunts)} mutants found"
-    text += (
-        f" in {sum(one.runs for one in caught)} runs, {sum(one.cpu_s for one in caught):.0f} CPU s"
-    )
-    return text + (f"; not found: {', '.join(missed)}" if missed else "")
+    runs, cpu_s = sum(one.runs for one in hunts), sum(one.cpu_s for one in hunts)
+    alarms, correct = sum(len(one.alarms) for one in hunts), sum(one.correct_runs for one in hunts)
+    word = "alarm" if alarms == 1 else "alarms"
+    others = [one.name for one in hunts if one.found and not one.expected]
+    lines = [
+        "",
+        f"{len(caught)} of {len(hunts)} mutants found, in {runs:,} runs and {cpu_s:,.0f} CPU s.",
+        f"The correct broker on the same seeds: {alarms} {word} in {correct:,} runs.",
+    ]
+    lines += [f"Not found: {one.name}" for one in hunts if not one.found]
+    if others:
+        lines.append("* by an anomaly that is not its own")
+    return "\n".join(lines)
+
+
+def _as_json(hunts: "Sequence[Hunt]") -> str:
+    from dataclasses import asdict
+
+    import msgspec
+
+    matrix = {
+        "mutants": [asdict(one) for one in hunts],
+        "found": sum(bool(one.found) for one in hunts),
+        "not_found": [one.name for one in hunts if not one.found],
+        "correct": {
+            "runs": sum(one.correct_runs for one in hunts),
+            "alarms": sum(len(one.alarms) for one in hunts),
+        },
+    }
+    return msgspec.json.format(msgspec.json.encode(matrix)).decode()

@@ -2,7 +2,7 @@
 
 A hunt runs one seed after another with the mutant's options, until a run is invalid. Before each
 of them the correct broker runs the same seed: if that one is accused, the seed is a false alarm,
-is reported as one, and proves nothing about the mutant.
+is reported as one, and proves nothing about the mutant. A mutant that is not found is listed so.
 
 The mutants are no part of the product, so they are not installed with it: they are imported from
 ``tests/quality`` of the repository that this package lies in.
@@ -12,7 +12,7 @@ import importlib
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -52,9 +52,6 @@ class Mutant(Protocol):
     @property
     def options(self) -> Mapping[str, Any]: ...  # noqa: D102
 
-    @property
-    def hidden(self) -> str: ...  # noqa: D102
-
     def planted(self, *, correct: bool = False) -> AbstractContextManager[None]: ...  # noqa: D102
 
 
@@ -64,14 +61,13 @@ class Hunt:
 
     name: str
     breaks: str
-    hidden: str  # why it cannot be seen, as far as the mutant's author knows
     runs: int = 0
     cpu_s: float = 0.0  # of the runs with the mutant
     seed: int | None = None  # of the run that found it
-    found: tuple[str, ...] = ()  # the anomalies that it was invalid by
-    checkers: tuple[str, ...] = ()  # that named them
+    found: Mapping[str, str] = field(default_factory=dict)  # anomaly -> who said so; its own first
     expected: bool = False  # whether one of them is the mutant's own
     proof_ops: int | None = None  # how many ops the smallest history that shows it has
+    correct_runs: int = 0  # of the correct broker, on the same seeds
     alarms: list[int] = field(default_factory=list)  # seeds that accuse the correct broker
     broke: str = ""  # how the last run that the mutant broke off ended
 
@@ -95,11 +91,14 @@ def run_mutant(mutant: Mutant, seed: int, *, correct: bool = False) -> Simulated
         return simulate(options_of_seed(seed, **mutant.options))
 
 
-def hunt(name: str, seeds: Sequence[int]) -> Hunt:
-    """Run seeds until one of them finds a mutant."""
+def hunt(name: str, seeds: Sequence[int], on_run: Callable[[Hunt], None] | None = None) -> Hunt:
+    """Run seeds until one of them finds a mutant; ``on_run`` is told before each how far it is."""
     mutant = catalogue()[name]
-    result = Hunt(name, mutant.breaks, mutant.hidden)
+    result = Hunt(name, mutant.breaks)
     for seed in seeds:
+        if on_run is not None:
+            on_run(result)
+        result.correct_runs += 1
         if invalid_anomalies(run_mutant(mutant, seed, correct=True)):
             result.alarms.append(seed)
             continue
@@ -112,16 +111,24 @@ def hunt(name: str, seeds: Sequence[int]) -> Hunt:
             continue
         finally:
             result.cpu_s += time.process_time() - began
-        if found := invalid_anomalies(run):
-            _note(result, mutant, run, found)
+        if invalid_anomalies(run):
+            _note(result, mutant, run)
             break
     return result
 
 
-def hunt_all(names: Sequence[str], seeds: Sequence[int], jobs: int) -> Iterator[Hunt]:
-    """Hunt many mutants on several processes; results come in the order of the names."""
+def hunt_all(
+    names: Sequence[str],
+    seeds: Sequence[int],
+    jobs: int,
+    on_run: Callable[[Hunt], None] | None = None,
+) -> Iterator[Hunt]:
+    """Hunt many mutants on several processes; results come in the order of the names.
+
+    With more than one process nobody is told of single runs.
+    """
     if jobs == 1:
-        yield from (hunt(name, seeds) for name in names)
+        yield from (hunt(name, seeds, on_run) for name in names)
         return
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         yield from pool.map(hunt, names, [seeds] * len(names))
@@ -136,16 +143,22 @@ def invalid_anomalies(run: SimulatedRun) -> tuple[str, ...]:
     )
 
 
-def _note(result: Hunt, mutant: Mutant, run: SimulatedRun, found: tuple[str, ...]) -> None:
+def _note(result: Hunt, mutant: Mutant, run: SimulatedRun) -> None:
+    found = invalid_anomalies(run)
     own = [name for name in mutant.finds if name in found]
     result.seed, result.expected = run.options.seed, bool(own)
-    result.found = (*own, *(name for name in found if name not in own))
-    result.checkers = tuple(
-        checker
-        for checker, verdict in run.judgement.verdicts.items()
-        if verdict.validity is Validity.INVALID
-    )
-    result.proof_ops = _smallest_proof(run, result.found)
+    names = [*own, *(name for name in found if name not in own)]
+    result.found = {name: _who_said(run, name) for name in names}
+    result.proof_ops = _smallest_proof(run, names)
+
+
+def _who_said(run: SimulatedRun, anomaly: str) -> str:
+    """Name the first checker that calls a run invalid by an anomaly."""
+    for checker, verdict in run.judgement.verdicts.items():
+        said = verdict.anomalies.get(anomaly)
+        if said is not None and said.validity is Validity.INVALID:
+            return checker
+    raise AssertionError(f"an anomaly of the run, not {anomaly!r}")
 
 
 def _smallest_proof(run: SimulatedRun, names: Sequence[str]) -> int | None:

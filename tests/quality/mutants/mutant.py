@@ -47,7 +47,6 @@ class Mutant:
     bug: Callable[[Plant], None]
     options: Mapping[str, Any] = field(default_factory=dict)
     defect: int = 0  # its number among guarantees.md's defects of RocketMQ 4.9.3
-    hidden: str = ""  # why nobody can see it, if nobody can
     setting: Callable[[Plant], None] = _as_it_is
 
     @contextmanager
@@ -74,7 +73,6 @@ def mutant(
     *,
     finds: tuple[str, ...],
     defect: int = 0,
-    hidden: str = "",
     setting: Callable[[Plant], None] = _as_it_is,
     **options: Any,
 ) -> Callable[[Callable[[Plant], None]], Mutant]:
@@ -83,6 +81,6 @@ def mutant(
     def make(bug: Callable[[Plant], None]) -> Mutant:
         name, says = bug.__name__.replace("_", "-"), bug.__doc__ or ""
         given = {**DEFAULTS, **options}
-        return Mutant(name, says, finds, bug, given, defect, hidden, setting)
+        return Mutant(name, says, finds, bug, given, defect, setting)
 
     return make
