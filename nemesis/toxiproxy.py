@@ -20,12 +20,13 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from time import monotonic
 
 from nemesis.processes import Process
+from nemesis.proxy_plan import Step, Verb, in_order, plan
 from nemesis.toxiproxy_client import (
     TIMEOUT_SECONDS,
     ProxySpec,
@@ -39,15 +40,12 @@ __all__ = [
     "Kind",
     "Proxy",
     "ProxySpec",
-    "Step",
     "ToxicSpec",
     "ToxiproxyError",
     "ToxiproxyServer",
     "ToxiproxyUnansweredError",
-    "Verb",
     "cached_executable",
     "find_executable",
-    "plan",
 ]
 
 HOST = "127.0.0.1"
@@ -61,24 +59,6 @@ class Kind(StrEnum):
 
     REAL = "real"
     EMBEDDED = "embedded"
-
-
-class Verb(StrEnum):
-    """What is done to a proxy."""
-
-    DISABLE = "disable"
-    REMOVE = "remove"
-    ADD = "add"
-    ENABLE = "enable"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One call of the API."""
-
-    verb: Verb
-    name: str = ""
-    toxic: ToxicSpec | None = None
 
 
 def cached_executable(environ: Mapping[str, str] = os.environ) -> Path:
@@ -99,33 +79,6 @@ def find_executable(environ: Mapping[str, str] = os.environ) -> Path | None:
         return Path(on_path)
     cached = cached_executable(environ)
     return cached if os.access(cached, os.X_OK) else None
-
-
-def plan(before: ProxySpec, after: ProxySpec, *, while_disabled: bool = False) -> list[Step]:
-    """List the calls that turn one proxy into another: off first, on last.
-
-    A toxic cannot be changed by the library, so it is removed and added again. The last of the
-    chain goes first: toxiproxy hangs on a toxic that waits for one behind it which holds
-    everything, as ``slow_close`` does before ``bandwidth`` 0. Only enabled and toxics are looked
-    at: a proxy does not move.
-    """
-    removed = [
-        name
-        for name, toxic in reversed([*before.toxics.items()])
-        if after.toxics.get(name) != toxic
-    ]
-    added = [name for name, toxic in after.toxics.items() if before.toxics.get(name) != toxic]
-    changes = bool(removed or added)
-    off_meanwhile = while_disabled and changes
-
-    steps = []
-    if before.enabled and (off_meanwhile or not after.enabled):
-        steps.append(Step(Verb.DISABLE))
-    steps += [Step(Verb.REMOVE, name) for name in removed]
-    steps += [Step(Verb.ADD, name, after.toxics[name]) for name in added]
-    if after.enabled and (off_meanwhile or not before.enabled):
-        steps.append(Step(Verb.ENABLE))
-    return steps
 
 
 class ToxiproxyServer:
@@ -226,7 +179,7 @@ class ToxiproxyServer:
         async with self._lock:
             before = self._wanted[wanted.name]
             steps = plan(before, wanted, while_disabled=while_disabled)
-            self._wanted[wanted.name] = wanted
+            self._wanted[wanted.name] = wanted = in_order(before, wanted)
             try:
                 await self._carry_out(lambda: self._take(wanted.name, steps))
             except ToxiproxyError:

@@ -8,17 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nemesis.links import cut_toxics
+from nemesis.proxy_plan import Step, Verb, in_order, plan
 from nemesis.targets import CutMode, Stream
-from nemesis.toxiproxy import (
-    ProxySpec,
-    Step,
-    ToxicSpec,
-    ToxiproxyError,
-    Verb,
-    cached_executable,
-    find_executable,
-    plan,
-)
+from nemesis.toxiproxy import ToxiproxyError, cached_executable, find_executable
+from nemesis.toxiproxy_client import ProxySpec, ToxicSpec
 
 BARE = ProxySpec("p", "127.0.0.1:1", "127.0.0.1:2")
 SLOW = ToxicSpec("latency", "upstream", {"latency": 5})
@@ -85,6 +78,22 @@ def test_the_end_of_a_chain_is_taken_off_first() -> None:
         "cut_bandwidth_upstream",
         "cut_slow_close_upstream",
     ]
+
+
+@given(st.lists(SPECS, min_size=2, max_size=5))
+def test_chains_are_taken_off_from_their_end(specs: list[ProxySpec]) -> None:
+    """Whatever a proxy was made before, also if a toxic was changed and went to the end by that."""
+    known, *wanted = specs
+    chain = list(known.toxics)
+    for spec in wanted:
+        steps = plan(known, spec)
+        gone = [step.name for step in steps if step.verb is Verb.REMOVE]
+        assert gone == [name for name in reversed(chain) if name in gone]
+        chain = [name for name in chain if name not in gone]
+        chain += [step.name for step in steps if step.verb is Verb.ADD]
+        known = in_order(known, spec)
+        assert list(known.toxics) == chain
+        assert known == spec
 
 
 def test_a_changed_toxic_is_removed_and_added() -> None:
