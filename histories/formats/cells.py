@@ -20,7 +20,17 @@ from histories.columns import Array, Names, Tables
 from histories.formats.scan import Scan
 from histories.values import COUNTER_BITS, INTEGER_TAG, INTERNED_TAG, NONE, ValueTable
 
-__all__ = ["MARKER", "MARKERS_MAX", "Cell", "Constant", "name_cell", "number_cell", "value_cell"]
+__all__ = [
+    "MARKER",
+    "MARKERS_MAX",
+    "Cell",
+    "Constant",
+    "Name",
+    "Number",
+    "name_cell",
+    "number_cell",
+    "value_cell",
+]
 
 MARKER = 900_000
 """Run k of a line is learnt as the number MARKER + k: six digits, as a producer has at most."""
@@ -92,14 +102,14 @@ class Name:
     def read(self, scan: Scan, first: Ints) -> tuple[Array, None]:
         """Give the column; there are few different names, so each is spelled once."""
         if len(self.runs) == 1:
-            return self._looked_up(scan.numbers(first + self.runs[0])), None
+            return self.looked_up(scan.numbers(first + self.runs[0])), None
         numbers = np.stack([scan.numbers(first + run) for run in self.runs])
         found, places = np.unique(numbers, axis=1, return_inverse=True)
         codes = [self.names.code(self._spelled(column)) for column in found.T.tolist()]
         return np.array(codes, np.int64)[places.reshape(-1)], None
 
-    def _looked_up(self, numbers: Ints) -> Array:
-        """Give the codes of one run's numbers, which are as a rule small: by a table."""
+    def looked_up(self, numbers: Ints) -> Array:
+        """Give the codes of the names with these numbers, which are as a rule small: by a table."""
         if numbers.max(initial=0) >= _TABLE_MAX:
             found, places = np.unique(numbers, return_inverse=True)
         else:

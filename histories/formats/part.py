@@ -20,6 +20,7 @@ from histories.formats.line_ops import STRIDE
 from histories.formats.scan import PADDING, Scan, scanned
 from histories.formats.shapes import Parser, Shapes
 from histories.formats.source import Source, Stretch
+from histories.formats.transactions import Transactions
 from histories.op import NEMESIS, Op
 from histories.values import NONE
 
@@ -55,6 +56,7 @@ class _PartReader:
         self._stretch = stretch
         self._parse = parse
         self._builder = ColumnBuilder()
+        self._transactions = Transactions(parse, self._builder.tables)
         self._shapes = Shapes(parse, self._builder.tables)
         self._nemesis_ops: list[tuple[int, Op]] = []
         self._rows: list[NDArray[np.int64]] = []
@@ -87,7 +89,8 @@ class _PartReader:
     def _add(self, scan: Scan) -> None:
         block = self._builder.block(len(scan))
         skipped: list[int] = []
-        for line in self._shapes.fill(scan, block).tolist():
+        left = self._shapes.fill(scan, self._transactions.fill(scan, block), block)
+        for line in left.tolist():
             try:
                 op = self._parse(scan.line(line), NONE)
                 if op is None:

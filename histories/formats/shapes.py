@@ -11,6 +11,8 @@ Where the markers turn up in the columns is where the digits of all other lines 
 belong, and numpy moves them there, a hundred thousand lines at a time. The format does not
 matter: JSON, EDN and tab-separated text are all read in this way, at the same speed.
 
+Lists of any length would have any number of shapes: see ``transactions`` for the ones that matter.
+
 Nothing is guessed. A line has a shape only if all its bytes between the digits are compared and
 equal. Whatever has none (too rare, numbers like 007, an escape, a nemesis op, digits in a text
 that must be interned) is left to the parser, line by line.
@@ -38,7 +40,7 @@ from histories.formats.scan import Scan
 from histories.op import Op
 from histories.values import NONE
 
-__all__ = ["Parser", "Shapes"]
+__all__ = ["Meaning", "Parser", "Shape", "Shapes", "learnt", "pieces_of"]
 
 Parser = Callable[[bytes, int], Op | None]
 """Reads one line; the number is the row, for ops without an index. None: there is no op here."""
@@ -64,9 +66,20 @@ class Shape:
 
     def matching(self, scan: Scan, lines: Ints) -> NDArray[np.bool_]:
         """Tell which of these lines (all have as many runs as this shape) are of this shape."""
+        return self._standing(scan, lines, scan.ends[lines])
+
+    def beginning(self, scan: Scan, lines: Ints) -> NDArray[np.bool_]:
+        """Tell which of these lines begin with this shape, and go on with one more run."""
+        longer = scan.counts[lines] > self.runs
+        among = lines[longer]
+        longer[longer] = self._standing(scan, among, scan.run_begins[scan.first[among] + self.runs])
+        return longer
+
+    def _standing(self, scan: Scan, lines: Ints, last: Ints) -> NDArray[np.bool_]:
+        """Tell in which lines the pieces stand around the first runs, up to a last place."""
         first = scan.first[lines]
         places = [scan.begins[lines], *(scan.run_ends[first + run] for run in range(self.runs))]
-        ends = [*(scan.run_begins[first + run] for run in range(self.runs)), scan.ends[lines]]
+        ends = [*(scan.run_begins[first + run] for run in range(self.runs)), last]
         same = np.ones(len(lines), np.bool_)
         for place, end, piece in zip(places, ends, self.pieces, strict=True):
             same &= end - place == len(piece)
@@ -127,15 +140,16 @@ class Shapes:
         self._known: dict[int, list[Shape]] = {}
         self._misses: Counter[int] = Counter()
 
-    def fill(self, scan: Scan, block: Block) -> Ints:
-        """Write all lines of common shapes to the block; give the others, ascending."""
+    def fill(self, scan: Scan, lines: Ints, block: Block) -> Ints:
+        """Write those of some lines that have common shapes to the block; give the others."""
         keys = scan.counts * _LITERAL_MAX + np.minimum(scan.literals, _LITERAL_MAX - 1)
         keys[scan.irregular] = NONE
+        keys = keys[lines]
         found, places, counts = np.unique(keys, return_inverse=True, return_counts=True)
         common = (counts >= COMMON) & (found != NONE)
-        left = [np.flatnonzero(~common[places])]
+        left = [lines[~common[places]]]
         left += [
-            self._fill_alike(int(found[group]), scan, np.flatnonzero(places == group), block)
+            self._fill_alike(int(found[group]), scan, lines[places == group], block)
             for group in np.flatnonzero(common)
         ]
         return np.sort(np.concatenate(left))
@@ -164,16 +178,16 @@ class Shapes:
         if self._misses[key] >= _MISSES_MAX or len(shapes) >= _SHAPES_MAX:
             return None
         line = int(lines[self._misses[key] * len(lines) // _MISSES_MAX])
-        pieces = _pieces(scan, line)
+        pieces = pieces_of(scan, line)
         if np.count_nonzero(Shape(pieces, None).matching(scan, lines)) < COMMON:
             self._misses[key] += 1
             return None
-        shape = Shape(pieces, _learnt(pieces, self._parse, self._tables))
+        shape = Shape(pieces, learnt(pieces, self._parse, self._tables))
         shapes.append(shape)
         return shape
 
 
-def _pieces(scan: Scan, line: int) -> tuple[bytes, ...]:
+def pieces_of(scan: Scan, line: int) -> tuple[bytes, ...]:
     """Give the text around the runs of a line."""
     first, last = scan.first[line], scan.first[line + 1]
     bounds = np.stack([scan.run_begins[first:last], scan.run_ends[first:last]], axis=1).ravel()
@@ -181,7 +195,7 @@ def _pieces(scan: Scan, line: int) -> tuple[bytes, ...]:
     return tuple(scan.alike[a:b] for a, b in zip(cuts[::2], cuts[1::2], strict=True))
 
 
-def _learnt(pieces: tuple[bytes, ...], parse: Parser, tables: Tables) -> Meaning | None:
+def learnt(pieces: tuple[bytes, ...], parse: Parser, tables: Tables) -> Meaning | None:
     """Find what the runs between these pieces mean, by reading a line of markers."""
     runs = len(pieces) - 1
     if runs > MARKERS_MAX or any(b"\\" in piece for piece in pieces):

@@ -153,7 +153,9 @@ def test_common_lines_need_no_parser(tmp_path: Path) -> None:
     scan = scanned(PADDING + text + PADDING)
     builder = ColumnBuilder()
 
-    left = Shapes(parse, builder.tables).fill(scan, builder.block(len(scan)))
+    lines = np.arange(len(scan))
+
+    left = Shapes(parse, builder.tables).fill(scan, lines, builder.block(len(scan)))
 
     assert (len(left), len(seen)) == (0, 1)
 
