@@ -4,6 +4,7 @@ Every member of a broadcast consumes everything, so its offsets are its own affa
 """
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -15,6 +16,8 @@ from broker.ports import Disk
 from broker.remoting import fastjson
 
 __all__ = ["BrokerOffsets", "FileOffsets", "GroupOffsets"]
+
+logger = logging.getLogger(__name__)
 
 
 class GroupOffsets(Protocol):
@@ -70,6 +73,12 @@ class FileOffsets:
     async def persist(self, offsets: Mapping[MessageQueue, int]) -> None:
         """Write them all, in one step."""
         self._offsets.update(offsets)
+        try:
+            await self._replace()
+        except OSError as error:
+            logger.warning("%s was not written, and will be with the next: %s", self.path, error)
+
+    async def _replace(self) -> None:
         temporary = f"{self.path}.tmp"
         file = self.disk.open(temporary, create=True)
         try:

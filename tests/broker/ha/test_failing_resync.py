@@ -20,7 +20,7 @@ SETTINGS = {"flushIntervalCommitLog": "60000", "mappedFileSizeConsumeQueue": "20
 
 
 async def resync(rig: Rig, effects: Effects) -> bool:
-    """Ask once; whoever is refused is told why, and the store is as it was or says that it isn't."""
+    """Ask once; a refusal says why, and the store is as it was, or says that it is not."""
     try:
         reply = await rig.ask(RequestCode.RESYNC, at=SLAVE)
     except MqError:
