@@ -43,6 +43,9 @@ class Peers:
 
     async def request(self, address: str, command: Command, timeout_ms: float) -> Command:
         """Ask a node and wait for its reply; ``RemotingError`` if there is none in time."""
+        known = self._connections.get(address)
+        if known is not None and not known.is_closed:
+            return await known.request(command, timeout_ms)
         loop = asyncio.get_running_loop()
         begun = loop.time()
         try:

@@ -24,6 +24,7 @@ from random import Random
 from typing import Any, Protocol
 
 from harness.draws import stream
+from harness.patience import Patience
 from harness.workloads.workload import Client, Completion, Invocation, Plan, Workload
 from histories.op import Op, OpType
 
@@ -85,6 +86,7 @@ class Interpreter:
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _sleepers: "dict[asyncio.Future[None], None]" = field(default_factory=dict)
     _lives: dict[int, _Life] = field(default_factory=dict)  # by place
+    _patiences: dict[int, Patience] = field(default_factory=dict)  # by place
 
     def stop(self) -> None:
         """Let every process finish what it is doing, and do no more."""
@@ -113,6 +115,8 @@ class Interpreter:
             if time_limit_s is not None:
                 await self._sleep(time_limit_s)
                 self.stop()
+        for patience in self._patiences.values():
+            patience.close()
 
     async def _place(self, place: int, pace: Pace) -> None:
         process = place
@@ -157,17 +161,25 @@ class Interpreter:
         return completion
 
     async def _invoke(self, process: int, client: Client, invocation: Invocation) -> Completion:
+        patience = self._patience_of(process % self.concurrency)
+        patience.begin()
         try:
-            async with asyncio.timeout(self.timeout_ms / 1000):
-                return await client.invoke(invocation)
-        except TimeoutError:
-            error = f"no answer within {self.timeout_ms} ms"
-            return Completion(OpType.INFO, {"error": error})
+            return await client.invoke(invocation)
         except asyncio.CancelledError:
+            if patience.is_over():
+                error = f"no answer within {self.timeout_ms} ms"
+                return Completion(OpType.INFO, {"error": error})
             # Ended at once. What was under way may still happen, and the history says so.
             error = "the process crashed" if self._has_crashed(process) else "the run was stopped"
             self._record(process, OpType.INFO, invocation, {"error": error})
             raise
+        finally:
+            patience.end()
+
+    def _patience_of(self, place: int) -> Patience:
+        if place not in self._patiences:
+            self._patiences[place] = Patience(self.timeout_ms / 1000)
+        return self._patiences[place]
 
     def _record(self, process: int, type: OpType, invocation: Invocation, fields: Any) -> None:
         op = self.recorder.record(

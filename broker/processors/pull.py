@@ -17,7 +17,7 @@ from broker.nameserver.topics import Permission
 from broker.processors.state import BrokerState, find_topic
 from broker.remoting.codes import ResponseCode
 from broker.remoting.command import Command
-from broker.remoting.connection import Connection
+from broker.remoting.connection import Answer, Connection
 from broker.remoting.headers import PullFlag, PullHeader, PullReply, read_fields, write_fields
 from broker.store.properties import tags_code
 from broker.store.reading import GetStatus, Got
@@ -37,10 +37,8 @@ _CODES = {
 _EMPTY = (GetStatus.NO_MESSAGE_IN_QUEUE, GetStatus.NO_MATCHED_LOGIC_QUEUE)
 
 
-async def pull_message(
-    state: BrokerState, command: Command, _connection: Connection
-) -> Command | None:
-    """Give messages of a queue from an offset on."""
+def pull_message(state: BrokerState, command: Command, _connection: Connection) -> Answer:
+    """Give messages of a queue from an offset on: at once, or when the reader may wait, later."""
     request = read_fields(command.ext_fields, PullHeader)
     group = _check(state, request)
     codes = _tag_codes(state, request)
@@ -49,13 +47,24 @@ async def pull_message(
     if request.sys_flag & PullFlag.COMMIT_OFFSET and not state.config.is_slave:
         _commit(state, request)
     if code == ResponseCode.PULL_NOT_FOUND and request.sys_flag & PullFlag.SUSPEND:
-        wait_ms = request.suspend_timeout_millis
-        if not state.config.long_polling_enable:
-            wait_ms = state.config.short_polling_time_mills
-        await state.parked.wait(request.topic, request.queue_id, got.next_offset, wait_ms)
-        got = _get(state, request, codes)
-        code = _code(got, request)
+        return _pull_once_arrived(state, command, request, group, codes, got.next_offset)
     return _answer(state, command, group, got, code)
+
+
+async def _pull_once_arrived(
+    state: BrokerState,
+    command: Command,
+    request: PullHeader,
+    group: SubscriptionGroup,
+    codes: Collection[int] | None,
+    offset: int,
+) -> Command:
+    wait_ms = request.suspend_timeout_millis
+    if not state.config.long_polling_enable:
+        wait_ms = state.config.short_polling_time_mills
+    await state.parked.wait(request.topic, request.queue_id, offset, wait_ms)
+    got = _get(state, request, codes)
+    return _answer(state, command, group, got, _code(got, request))
 
 
 def tag_codes_of(expression: str) -> Collection[int] | None:
