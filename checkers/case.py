@@ -61,7 +61,8 @@ class Case:
     @cached_property
     def certificates(self) -> Certificates:
         """The drains that prove what is there at the end."""
-        return certificates(self.history, self.windows)
+        brokers = (self.contract.master, self.contract.slave)
+        return certificates(self.history, self.windows, brokers)
 
     @cached_property
     def groups(self) -> dict[str | None, int]:

@@ -1,8 +1,8 @@
 """A drain is certified when it read all that a node has of a queue, and said so.
 
 A message's absence proves its loss only against a certificate of its queue from every node that
-might hold it, made after the last cure and after the message was acknowledged. Nodes that might
-hold messages are those that clients talked to, drained or dumped.
+might hold it, made after the last cure and after the message was acknowledged. Those are the nodes
+that clients talked to, drained or dumped, and the brokers that a fault was aimed at.
 
     certified=true    two readings of min and max agreed, and nothing between was skipped. A long
                       queue is several drains, of which only the last is certified: those before
@@ -48,7 +48,7 @@ class Certificates:
     """All drains that count, and what is missing."""
 
     drains: tuple[Certificate, ...]
-    nodes: tuple[int, ...]  # codes of the nodes that must be drained
+    nodes: tuple[int, ...]  # codes of the nodes that must be drained, as far as ops name them
     since_row: Ints  # by queue code + 1: the earliest drain begins here; NONE if one is missing
     plain: bool  # no drain has bounds
     why: tuple[str, ...]
@@ -62,11 +62,14 @@ class Certificates:
         return end_row < self.since_row[queue + 1]
 
 
-def certificates(history: History, windows: tuple[Window, ...]) -> Certificates:
+def certificates(
+    history: History, windows: tuple[Window, ...], brokers: tuple[str, ...] = ()
+) -> Certificates:
     """Collect the drains that count, and say which are missing."""
     healed = last_cure_row(windows)
     drains = [drain for drain in _certified(history) if drain.begin_row > healed]
     nodes = _holders(history)
+    absent = _absent(history, windows, brokers)
     queues = _queues(history)
     since = np.full(len(history.queues) + 1, NONE, np.int64)
     why: list[str] = []
@@ -76,7 +79,9 @@ def certificates(history: History, windows: tuple[Window, ...]) -> Certificates:
             if drain.queue == queue:
                 by_node[drain.node] = max(drain.begin_row, by_node.get(drain.node, NONE))
         # A drain that names no node speaks for the queue as such.
-        missing = [node for node in nodes if node not in by_node and NONE not in by_node]
+        spoken = NONE in by_node
+        missing = [history.nodes[node] for node in nodes if node not in by_node and node != NONE]
+        missing = [] if spoken else [*missing, *absent]
         if by_node and not missing:
             since[queue + 1] = min(by_node.values())
         else:
@@ -136,6 +141,13 @@ def _holders(history: History) -> tuple[int, ...]:
     return nodes or (NONE,)
 
 
+def _absent(history: History, windows: tuple[Window, ...], brokers: tuple[str, ...]) -> list[str]:
+    """Give the brokers that a fault acted on, itself or its links, and that no op names at all."""
+    ends = {end for window in windows for target in window.targets for end in target.split("->")}
+    named = ends | {end.removesuffix("-ha") for end in ends}
+    return [name for name in brokers if name in named and history.node_code(name) == NONE]
+
+
 def _queues(history: History) -> list[int]:
     """Give the queues that were sent to, or would have been."""
     codes = [history.f_code(f) for f in ("send", "pull", "drain")]
@@ -144,8 +156,7 @@ def _queues(history: History) -> list[int]:
     return named or ([NONE] if len(of_clients) else [])
 
 
-def _complaint(history: History, queue: int, missing: list[int]) -> str:
+def _complaint(history: History, queue: int, nodes: list[str]) -> str:
     name = history.queues[queue] if queue != NONE else "the queue"
-    nodes = ", ".join(history.nodes[node] for node in missing if node != NONE)
     after = "no certified drain after the last cure"
-    return f"{name}: {after}" + (f" on {nodes}" if nodes else "")
+    return f"{name}: {after}" + (f" on {', '.join(nodes)}" if nodes else "")

@@ -3,16 +3,18 @@
 Not vacuous means: every fault bit, and was cured; in some fault window a send was attempted; of
 each kind of fault that leaves writes possible some window has an ok send inside, but for windows
 all of whose sends met another fault that stops writes; of each kind that stops writes some window
-has an ok send before it and one after its cure; something was sent and acknowledged; and every
-queue of every node has a certified drain after the last cure.
-A history without any nemesis op is judged as it is, unless faults were expected.
+has an ok send before it and one after its cure; something was sent and acknowledged; if clients
+pulled, they were given messages, and were answered once a fault had been on; and every queue of
+every node has a certified drain after the last cure.
+A history without any nemesis op is judged as it is, unless faults were expected. Of a foreign
+history every kind of function that its checker needs was ok at least once (``idleness``).
 
 Some faults are outside the contract (``NO_CONTRACT``). What they break is told by name like
 anything else, and held to be invalid, as it would be for a user; a run with one in it says so, and
 never counts as valid.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +26,7 @@ from checkers.verdict import Verdict
 from checkers.windows import Window
 from histories.op import OpType
 
-__all__ = ["vacuity"]
+__all__ = ["idleness", "vacuity"]
 
 Rows = NDArray[np.int64]
 
@@ -33,6 +35,7 @@ def vacuity(case: Case, *, faults_expected: bool = False) -> Verdict:
     """Say why a run proves nothing, if it does not."""
     why = [*_clients(case), *case.certificates.why]
     windows = [window for window in case.windows if not window.resync]
+    why += _readers(case, windows)
     if windows:
         why += [*_bites(windows), *_sends_in_windows(case, windows), *_outside(windows)]
     elif faults_expected:
@@ -41,11 +44,39 @@ def vacuity(case: Case, *, faults_expected: bool = False) -> Verdict:
     return verdict([], counts, why)
 
 
+def idleness(case: Case, *, needed: Sequence[Sequence[str]]) -> Verdict:
+    """Say which functions were never ok; of each group one is enough.
+
+    >>> from checkers.contract import Contract
+    >>> from histories.notation import parse_history
+    >>> case = Case(parse_history("0 ok enqueue 1"), Contract())
+    >>> idleness(case, needed=[["enqueue"], ["dequeue", "drain"]]).why
+    ('no dequeue or drain was ok',)
+    """
+    history = case.history
+    good = set(np.unique(history.f[history.type == OpType.OK]).tolist())
+    missing = [fs for fs in needed if not any(history.f_code(f) in good for f in fs)]
+    return verdict([], {}, [f"no {' or '.join(fs)} was ok" for fs in missing])
+
+
 def _clients(case: Case) -> Iterator[str]:
     if not len(case.messages):
         yield "nothing was sent"
     elif not case.messages.ok.any():
         yield "no send was acknowledged"
+
+
+def _readers(case: Case, windows: list[Window]) -> Iterator[str]:
+    """Say how the consumers of a history that has some were idle."""
+    if not len(case.history.rows("pull")):
+        return
+    pulls = case.pulls.begin_row[~case.is_drain(case.pulls.row)]
+    if not len(pulls):
+        yield "no pull was answered"
+    elif case.messages.ok.any() and case.reads.drain.all():
+        yield "no pull was given a message"
+    elif windows and pulls.max() < min(window.inject_row for window in windows):
+        yield "no pull was answered after a fault had begun"
 
 
 def _bites(windows: list[Window]) -> Iterator[str]:
@@ -57,6 +88,8 @@ def _bites(windows: list[Window]) -> Iterator[str]:
             yield f"{name}: never cured"
         elif window.cure_bit is False:
             yield f"{name}: could not be cured"
+        elif window.cure_bit is None:
+            yield f"{name}: not known to have been cured"
 
 
 def _outside(windows: list[Window]) -> Iterator[str]:
