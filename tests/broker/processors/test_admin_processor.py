@@ -1,7 +1,5 @@
 """What an operator sees, and what an operator may change."""
 
-import asyncio
-
 from broker.remoting import fastjson
 from broker.remoting.codes import RequestCode, ResponseCode
 from tests.broker.cluster_rig import MASTER, SLAVE, TOPIC, Rig, play
@@ -35,15 +33,9 @@ async def status(rig: Rig, at: str = MASTER) -> dict[str, str]:
 def test_a_brokers_status_has_what_mqadmin_prints_and_how_replication_stands() -> None:
     async def scenario(rig: Rig) -> None:
         await rig.send(b"hello")
-<<<<<<< HEAD
         state = rig.broker("master").state
         await rig.until(lambda: state.master.core.mark == state.store.log.end)
         end = str(state.store.log.end)
-=======
-        await rig.until(rig.equal)
-        await asyncio.sleep(0.01)  # the slave's report is under way
-        end = str(rig.broker("master").state.store.log.end)
->>>>>>> 1065ed9 (wip)
         master, slave = await status(rig), await status(rig, SLAVE)
 
         assert set(MQADMIN_KEYS) <= set(master)
