@@ -161,7 +161,11 @@ class Broker:
     def _wake(self) -> None:
         self._wake_due = False
         bounds = self.state.store.queue_bounds
-        self.state.parked.wake(lambda topic, queue_id: bounds(topic, queue_id)[1])
+        try:
+            self.state.parked.wake(lambda topic, queue_id: bounds(topic, queue_id)[1])
+        except OSError as error:
+            self._log.warning("queue-unreadable", why=str(error))
+            self.state.parked.wake_all()  # let each look for itself, and hear what is wrong
 
     # Timers.
 
@@ -210,7 +214,7 @@ class Broker:
             wait_ms = interval_ms
             try:
                 await work()
-            except MqError as error:
+            except (MqError, OSError) as error:
                 self._log.error("timer-failed", work=getattr(work, "__name__", ""), why=str(error))
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:

@@ -45,23 +45,31 @@ async def durable_delay_offsets(state: BrokerState) -> bytes | None:
 
 async def deliver_level(state: BrokerState, level: int) -> None:
     """Deliver one level's messages as they become due, for ever."""
-    queue_id = level - 1
     while True:
-        offset = state.delay_offsets.get(level, 0)
-        got = state.store.get(SCHEDULE_TOPIC, queue_id, offset)
-        if got.status is not GetStatus.FOUND:
-            if got.next_offset != offset and got.max_offset:
-                state.delay_offsets[level] = got.next_offset  # the log lost its tail, or its head
-                continue
+        try:
+            await _deliver_next(state, level)
+        except (OSError, StoreError) as error:
+            state.log.warning("delay-level-unreadable", level=level, why=str(error))
+            await asyncio.sleep(RETRY_MS / 1000)
+
+
+async def _deliver_next(state: BrokerState, level: int) -> None:
+    """Deliver what the level holds next, or wait for it."""
+    queue_id = level - 1
+    offset = state.delay_offsets.get(level, 0)
+    got = state.store.get(SCHEDULE_TOPIC, queue_id, offset)
+    if got.status is not GetStatus.FOUND:
+        if got.next_offset != offset and got.max_offset:
+            state.delay_offsets[level] = got.next_offset  # the log lost its tail, or its head
+        else:
             await state.parked.wait(SCHEDULE_TOPIC, queue_id, offset, PATIENCE_MS)
-            continue
-        for record in got.records:
-            message = decode_message(record)
-            await _sleep_until_due(state, message, level)
-            if not _deliver(state, message):
-                await asyncio.sleep(RETRY_MS / 1000)
-                break
-            state.delay_offsets[level] = message.queue_offset + 1
+    for record in got.records:
+        message = decode_message(record)
+        await _sleep_until_due(state, message, level)
+        if not _deliver(state, message):
+            await asyncio.sleep(RETRY_MS / 1000)
+            return
+        state.delay_offsets[level] = message.queue_offset + 1
 
 
 async def _sleep_until_due(state: BrokerState, message: StoredMessage, level: int) -> None:

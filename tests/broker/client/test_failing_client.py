@@ -63,7 +63,7 @@ class Client:
             try:
                 result = await self.producer.send(Message(topic=TOPIC, body=body), retries=0)
             except MqError as error:
-                assert self.effects.failed, "without a failure it is stored"  # noqa: PT017 - why
+                assert self.effects.failed, "without a failure it is stored"
                 if error.definite:
                     self.refused.append(body)
                 return
