@@ -33,6 +33,7 @@ def nats(case: Case) -> Verdict:
     codes = [history.f_code("fetch"), history.f_code("next-message")]
     fetched = np.isin(history.f[taken.row], codes) & (history.type[taken.row] == OpType.OK)
     read = distinct(taken.value[fetched])
+    asked = bool((np.isin(history.f, codes) & (history.type == OpType.OK)).any())
 
     lost = np.setdiff1d(acked, read)
     unexpected = np.setdiff1d(read, attempts)
@@ -52,7 +53,12 @@ def nats(case: Case) -> Verdict:
 
     everywhere = distinct(np.concatenate([lost, *on_node.values()]))
     found = [
-        *anomaly("lost", everywhere, lambda value: tell("was published and not fetched", value)),
+        *anomaly(
+            "lost",
+            everywhere,
+            lambda value: tell("was published and not fetched", value),
+            Validity.INVALID if asked else Validity.UNKNOWN,
+        ),
         *anomaly("unexpected", unexpected, lambda value: tell("was never published", value)),
         *anomaly(
             "recovered",

@@ -20,6 +20,7 @@ MS = 1_000_000
 TOPIC = "T"
 BLOCK = 64
 FLUSH_MS, LAG_MS = 10_000, 1_000
+PATIENCE_MS = 4_000
 
 FAULTS = (
     ("kill-master", "process", ("master",)),
@@ -96,7 +97,7 @@ class Model:
                 place = self.rng.randrange(len(producers))
                 send = self.send(producers[place])
                 next(send)
-                pending.append((send, place))
+                pending.append((send, place, self.now))
             elif choice < 0.75 and consumers:
                 self.consume(self.rng.choice(consumers))
             elif choice < 0.9 and self.faults:
@@ -104,17 +105,26 @@ class Model:
             elif self.on:
                 self.cure(self.rng.choice(sorted(self.on)))
             while pending and self.rng.random() < 0.6:
-                send, place = pending.pop(self.rng.randrange(len(pending)))
+                send, place, begun = pending.pop(self.rng.randrange(len(pending)))
                 if next(send, None) is not None:
-                    pending.append((send, place))
+                    pending.append((send, place, begun))
+            pending = self.in_time(pending)
             producers = [
                 self.fresh() if self.busy(p, pending, at) else p for at, p in enumerate(producers)
             ]
-        for send, _ in pending:
+        for send, _, _ in pending:
             for _ in send:
-                self.pass_time()
+                self.now += self.rng.choice((1, 5, 50))
+                self.settle()
         self.finish()
         return self.ops
+
+    def in_time(self, pending: list[Any]) -> list[Any]:
+        """End the sends that are older than a producer's patience; give the others."""
+        for send, _, begun in pending:
+            for _ in send if self.now - begun >= PATIENCE_MS else ():
+                self.now += 1
+        return [one for one in pending if self.now - one[2] < PATIENCE_MS]
 
     def busy(self, process: int, pending: list[Any], place: int) -> bool:
         """Whether a producer has something under way, or its last send was in doubt."""
