@@ -127,18 +127,20 @@ def _sends_in_windows(case: Case, windows: list[Window]) -> Iterator[str]:
 def _overshadowed(window: Window, windows: list[Window], messages: Messages) -> bool:
     """Whether every send of a window met another fault, one that stops writes, or was refused.
 
-    What was refused found no master yet: an outage before the window still lasted.
+    What was refused found no master yet: an outage before the window still lasted, as it does for
+    clients that were still waiting for their answers when the window began, be they all of them.
     """
     if window.stops_writes:
         return False
     begin, end = messages.begin_row, messages.end_row
     mine = (window.inject_row < begin) & (begin < window.cured_row)
+    waiting = (begin < window.inject_row) & (window.inject_row < end)
     refused = messages.outcome == OpType.FAIL
     met = np.zeros(len(begin), np.bool_)
     for other in windows:
         if other.stops_writes:
             met |= (other.inject_row < end) & (begin < other.cured_row)
-    return bool(met[mine].any()) and bool((met | refused)[mine].all())
+    return bool(met[mine | waiting].any()) and bool((met | refused)[mine].all())
 
 
 def _inside(window: Window, rows: Rows) -> bool:

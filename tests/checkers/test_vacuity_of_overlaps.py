@@ -44,3 +44,45 @@ def test_a_fault_that_outlives_the_outage_must() -> None:
     """There was a send that could have been ok."""
     free = "2 invoke send d @0\n    2 info send d @0\n    "
     assert COMPLAINT in reasons(late_slow_cure=free + CURE)
+
+
+WAITING = """
+    0        invoke  send  a  @0
+    0        ok      send  a  @0/0
+    nemesis  info  kill-master  fault=1 phase=inject targets=master stops_writes=true
+    nemesis  info  kill-master  fault=1 phase=inject targets=master stops_writes=true bit=true
+    0        invoke  send  b  @0
+    nemesis  info  kill-master  fault=1 phase=cure targets=master stops_writes=true
+    nemesis  info  kill-master  fault=1 phase=cure targets=master stops_writes=true bit=true
+    {before}
+    nemesis  info  slow         fault=2 phase=inject targets=slave
+    nemesis  info  slow         fault=2 phase=inject targets=slave bit=true
+    {within}
+    nemesis  info  slow         fault=2 phase=cure targets=slave
+    nemesis  info  slow         fault=2 phase=cure targets=slave bit=true
+    {after}
+    1        invoke  send  c  @0
+    1        ok      send  c  @0/1
+"""
+GIVEN_UP = "0 info send b @0"
+REFUSED = "2 invoke send d @0\n    2 fail send d @0"
+
+
+def told(**parts: str) -> tuple[str, ...]:
+    text = WAITING.format(**{"before": "", "within": "", "after": "", **parts})
+    return vacuity(Case(parse_history(text), Contract())).why
+
+
+def test_clients_that_still_wait_out_an_earlier_outage_send_nothing() -> None:
+    """After a power cut nobody says that an answer will not come; a client waits to the end."""
+    assert COMPLAINT not in told(after=GIVEN_UP)
+    assert COMPLAINT not in told(within=GIVEN_UP)
+
+
+def test_nor_need_their_successors_find_a_route_at_once() -> None:
+    assert COMPLAINT not in told(within=f"{GIVEN_UP}\n    {REFUSED}")
+
+
+def test_a_fault_during_which_nobody_sent_for_no_reason_proves_nothing() -> None:
+    assert COMPLAINT in told(before=GIVEN_UP)
+    assert COMPLAINT in told(before=GIVEN_UP, within=REFUSED)
