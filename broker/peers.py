@@ -38,8 +38,11 @@ class Peers:
         self._dialling: dict[str, asyncio.Lock] = {}
 
     def resolve(self, address: str) -> tuple[str, int]:
-        """Give the host and port to dial for an advertised address."""
-        return split_address(self._address_map.get(address, address))
+        """Give the host and port to dial for an advertised address; ``ConnectError`` if none."""
+        try:
+            return split_address(self._address_map.get(address, address))
+        except ValueError as error:
+            raise ConnectError(f"no connection to {address}: {error}") from error
 
     async def request(self, address: str, command: Command, timeout_ms: float) -> Command:
         """Ask a node and wait for its reply; ``RemotingError`` if there is none in time."""

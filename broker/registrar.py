@@ -6,9 +6,10 @@ a slave follows the master that the first one in the configuration's order names
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 from broker.config import BrokerConfig
-from broker.errors import MqError
+from broker.errors import BrokerError, MqError
 from broker.ha.slave import Master
 from broker.logging import EventLog
 from broker.nameserver.registration import (
@@ -61,13 +62,18 @@ class Registrar:
         )
         told = [self._tell(address, command) for address in self._config.namesrv_addr]
         replies = [reply for reply in await asyncio.gather(*told) if reply is not None]
-        masters = [read_fields(reply.ext_fields, MasterAddresses) for reply in replies]
-        for known in masters:
+        for known in replies:
             if known.master_addr and known.ha_server_addr:
                 ha_address = self._config.ha_master_address or known.ha_server_addr
                 self.on_master(Master(known.master_addr, ha_address))
                 break
         return len(replies)
+
+    async def register_within(self, seconds: float) -> None:
+        """Tell them now, and wait for their word, but no longer than that."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.register()
 
     def register_soon(self) -> None:
         """Tell them in a moment, because something has changed."""
@@ -95,19 +101,19 @@ class Registrar:
         ]
         await asyncio.gather(*goodbyes, return_exceptions=True)
 
-    async def _tell(self, address: str, command: Command) -> Command | None:
+    async def _tell(self, address: str, command: Command) -> MasterAddresses | None:
         try:
             reply = await self._peers.request(
                 address, command, self._config.register_broker_timeout_mills
             )
+            if reply.code != ResponseCode.SUCCESS:
+                raise BrokerError(reply.code, reply.remark)
+            known = read_fields(reply.ext_fields, MasterAddresses)
         except MqError as error:
             self._note(address, reached=False, why=str(error))
             return None
-        if reply.code != ResponseCode.SUCCESS:
-            self._note(address, reached=False, why=f"code {reply.code}: {reply.remark}")
-            return None
         self._note(address, reached=True, why="")
-        return reply
+        return known
 
     def _note(self, address: str, *, reached: bool, why: str) -> None:
         """Log a name server that comes or goes, once each time."""

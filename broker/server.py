@@ -17,6 +17,7 @@ from broker.ha.master_service import MasterService
 from broker.ha.slave_service import SlaveService
 from broker.ha.synchronize import synchronize
 from broker.logging import EventLog
+from broker.nameserver import topics as wire
 from broker.peers import Peers
 from broker.ports import Ports
 from broker.processors.clients import notify_members, on_connection_closed
@@ -35,6 +36,9 @@ __all__ = ["Broker"]
 
 FIRST_REGISTRATION_SECONDS = 1.0
 """How long a start waits for its name servers before it goes on without them."""
+
+ANNOUNCE_SECONDS = 1.0
+"""How long who changes a topic waits for its name servers: less than mqadmin waits for us."""
 
 FIRST_SYNCHRONIZE_MS = 3000
 SAMPLE_MS = 1000
@@ -65,7 +69,7 @@ class Broker:
             slave=slave,
             boot_ms=now_ms(),
         )
-        self._registrar = Registrar(config, self._peers, self.state.topics.wrapped, log)
+        self._registrar = Registrar(config, self._peers, self._registered_topics, log)
         handler = dispatch(handlers(self.state))
         self._servers = [
             Server(ports.network, config.bind_address, port, handler)
@@ -73,6 +77,7 @@ class Broker:
         ]
         self._tables = TableKeeper(self.state)
         self.state.save_topics = self._tables.save_topics
+        self.state.announce_topics = lambda: self._registrar.register_within(ANNOUNCE_SECONDS)
         self._tasks: list[asyncio.Task[None]] = []
         self._undo: list[Callable[[], Awaitable[object]]] = []  # what stop has to do, last first
         self._wake_due = False
@@ -138,6 +143,9 @@ class Broker:
                 f"cannot listen on {host}:{port} ({error.strerror or error}); stop what does, "
                 f"or change {key} (a broker needs listenPort, listenPort-2 and haListenPort)"
             ) from error
+
+    def _registered_topics(self) -> wire.TopicTable:
+        return self.state.topics.wrapped().permitted(self.state.config.broker_permission)
 
     def _on_topics_changed(self) -> None:
         self._registrar.register_soon()

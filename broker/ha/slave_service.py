@@ -204,13 +204,13 @@ class SlaveService:
         self._carry_out(self.core.on_answer(effect.attempt, answer, self._now_ms()))
 
     async def _dial(self, effect: Dial) -> None:
-        host, port = self._peers.resolve(effect.address)
         try:
+            host, port = self._peers.resolve(effect.address)
             async with asyncio.timeout(DIAL_SECONDS):
                 _, connection = await self._ports.network.connect(
                     lambda: _MasterConnection(effect.attempt, self), host, port
                 )
-        except OSError as error:  # TimeoutError is one
+        except (MqError, OSError) as error:  # TimeoutError is one
             self.on_lost(effect.attempt, f"no connection to {effect.address}: {error}")
             return
         self._drop()

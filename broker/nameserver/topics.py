@@ -56,6 +56,20 @@ class TopicTable(msgspec.Struct, rename="camel", frozen=True):
     data_version: DataVersion = DataVersion()
     topic_config_table: dict[str, TopicConfig] = {}
 
+    def permitted(self, permission: int) -> "TopicTable":
+        """Give the table of a broker that lets nothing more be done than this.
+
+        RocketMQ 4.9.3 puts the broker's permission in the place of each topic's, and so opens a
+        topic again that was closed; from 5.0 on, as here, both must permit it.
+        """
+        if permission & READ_WRITE == READ_WRITE:
+            return self
+        topics = {
+            name: msgspec.structs.replace(topic, perm=topic.perm & permission)
+            for name, topic in self.topic_config_table.items()
+        }
+        return TopicTable(self.data_version, topics)
+
 
 def to_json(value: msgspec.Struct) -> bytes:
     """Write a value as RocketMQ would; what is None is left out.

@@ -49,7 +49,7 @@ def broker_config(state: BrokerState, command: Command, _connection: Connection)
     return command.reply(ext_fields={"version": version}, body=state.config.lines().encode())
 
 
-def update_config(state: BrokerState, command: Command, _connection: Connection) -> Command:
+async def update_config(state: BrokerState, command: Command, _connection: Connection) -> Command:
     """Change settings that can change while we run; all of them or none."""
     before = to_properties(state.config)
     try:
@@ -63,6 +63,9 @@ def update_config(state: BrokerState, command: Command, _connection: Connection)
         raise BrokerError(ResponseCode.SYSTEM_ERROR, remark)
     state.config = updated
     state.groups.auto_create = updated.auto_create_subscription_group
+    if after["brokerPermission"] != before["brokerPermission"]:
+        state.topics.renew()
+        await state.announce_topics()
     return command.reply()
 
 

@@ -29,8 +29,8 @@ from broker.tables.topics import TopicTable
 __all__ = ["BrokerState", "Processor", "find_topic", "refuse_on_slave"]
 
 
-async def _save_nothing() -> None:
-    """Save nothing: for a state without files."""
+async def _do_nothing() -> None:
+    """Save nothing and tell nobody: for a state without files and name servers."""
 
 
 @dataclass(slots=True)
@@ -52,7 +52,8 @@ class BrokerState:
     locks: QueueLocks = field(default_factory=QueueLocks)
     parked: ParkedPulls = field(default_factory=ParkedPulls)
     stats: Stats = field(default_factory=Stats)
-    save_topics: Callable[[], Awaitable[None]] = _save_nothing
+    save_topics: Callable[[], Awaitable[None]] = _do_nothing
+    announce_topics: Callable[[], Awaitable[None]] = _do_nothing
 
 
 Processor: TypeAlias = Callable[

@@ -22,8 +22,12 @@ __all__ = [
 ]
 
 
-def update_topic(state: BrokerState, command: Command, _connection: Connection) -> Command:
-    """Make a topic, or change one; a real slave would say yes and lose it again (#4175)."""
+async def update_topic(state: BrokerState, command: Command, _connection: Connection) -> Command:
+    """Make a topic, or change one; a real slave would say yes and lose it again (#4175).
+
+    As in RocketMQ, the answer comes once the topic is saved and the name servers know of it, so
+    that whoever has the answer finds the route.
+    """
     refuse_on_slave(state, "a change of topics")
     name = text_field(command, "topic")
     check_topic_name(name)
@@ -41,6 +45,8 @@ def update_topic(state: BrokerState, command: Command, _connection: Connection) 
             order=flag_field(command, "order"),
         )
     )
+    await state.save_topics()
+    await state.announce_topics()
     return command.reply()
 
 

@@ -147,6 +147,10 @@ class TopicTable:
         self.topics[name] = topic
         return topic
 
+    def renew(self) -> None:
+        """Count a change that is not in the table: what its permissions are worth here."""
+        self._changed()
+
     def wrapped(self) -> Wrapper:
         """Give the table as it travels."""
         return Wrapper(self.version, self.topics)

@@ -40,7 +40,6 @@ async def test_a_batch_lies_side_by_side(world: World) -> None:
     producer = Producer(world.session(), "g")
     admin = Admin(world.session())
     await admin.create_topic(MASTER, "T", queues=1)
-    await asyncio.sleep(0.1)
     queue = MessageQueue("T", "broker-a", 0)
     result = await producer.send_batch([Message(topic="T", body=b"%d" % n) for n in range(5)])
     assert len(result.message_id.split(",")) == 5

@@ -127,3 +127,11 @@ async def test_a_closed_session_leaves_no_connection(cluster: Cluster) -> None:
     await session.close()
     await asyncio.sleep(0)
     assert near.closing
+
+
+async def test_an_address_that_is_none_is_a_broker_that_cannot_be_reached(
+    cluster: Cluster,
+) -> None:
+    """A peer advertises what it likes; the seed's own master does (brokerIP2 with a port)."""
+    with pytest.raises(ConnectError, match="host:port"):
+        await cluster.session().request("nonsense", Command(0), 1000)

@@ -1,5 +1,8 @@
 """What an operator sees, and what an operator may change."""
 
+import asyncio
+
+from broker.nameserver.server import NameServer
 from broker.remoting import fastjson
 from broker.remoting.codes import RequestCode, ResponseCode
 from tests.broker.cluster_rig import MASTER, SLAVE, TOPIC, Rig, play
@@ -98,6 +101,58 @@ def test_a_topic_is_described_and_deleted_with_all_that_belongs_to_it() -> None:
         assert (await rig.send(b"anew")).ext_fields["queueOffset"] == "0"
 
     play(scenario, start=ALONE)
+
+
+def permissions(rig: Rig, topic: str) -> list[int]:
+    """What the name server knows of a topic at this very moment."""
+    server = rig.node("nameserver").server
+    assert isinstance(server, NameServer)
+    route = server.routes.route(topic)
+    return [queues.perm for queues in route.queue_datas] if route else []
+
+
+async def create(rig: Rig, topic: str, perm: int = 6) -> None:
+    code = RequestCode.UPDATE_AND_CREATE_TOPIC
+    assert (await rig.ask(code, topic=topic, perm=perm)).code == ResponseCode.SUCCESS
+
+
+def test_who_has_the_answer_to_a_new_topic_finds_its_route() -> None:
+    """As RocketMQ's, the broker registers before it answers."""
+
+    async def scenario(rig: Rig) -> None:
+        await create(rig, "New")
+        assert permissions(rig, "New") == [6]
+        await create(rig, "New", perm=4)
+        assert permissions(rig, "New") == [4]
+
+    play(scenario, start=ALONE, registerNameServerPeriod="60000")
+
+
+def test_a_name_server_that_hangs_does_not_hold_up_the_answer_for_long() -> None:
+    async def scenario(rig: Rig) -> None:
+        await rig.node("nameserver").pause()
+        begun = asyncio.get_running_loop().time()
+        await create(rig, "New")
+        assert asyncio.get_running_loop().time() - begun < 1.1
+        await rig.node("nameserver").resume()
+        await rig.until(lambda: permissions(rig, "New"), 10)
+
+    play(scenario, start=ALONE)
+
+
+def test_a_broker_that_is_closed_for_writing_registers_its_topics_so() -> None:
+    """And opens none that was closed, which RocketMQ 4.9.3 does."""
+
+    async def scenario(rig: Rig) -> None:
+        await create(rig, "Both")
+        await create(rig, "WriteOnly", perm=2)
+        for permission, expected in ((4, [4, 0]), (2, [2, 2]), (6, [6, 2])):
+            text = f"brokerPermission={permission}".encode()
+            assert (await rig.ask(RequestCode.UPDATE_BROKER_CONFIG, text)).code == 0
+            assert [*permissions(rig, "Both"), *permissions(rig, "WriteOnly")] == expected
+        assert permissions(rig, "TBW102") == [7]
+
+    play(scenario, start=ALONE, registerNameServerPeriod="60000")
 
 
 def test_system_topics_cannot_be_changed() -> None:
