@@ -49,6 +49,14 @@ class LineOps:
                     yield op
                     row += 1
 
+    def lines(self) -> Iterator[bytes]:
+        """Give all lines but blank ones and a torn one: in JSONL, each is an op as it stands."""
+        for text in self.source.chunks():
+            *lines, last = text.split(b"\n")
+            yield from filter(bytes.strip, lines)
+            if self._op_or_none(last, 0, torn=True) is not None:
+                yield last
+
     def _nth(self, lines: Iterator[bytes], ahead: int, row: int) -> Op:
         ops = (self.parse(line.rstrip(b"\n"), row) for line in lines)
         return next(islice((op for op in ops if op is not None), ahead, None))

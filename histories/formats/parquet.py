@@ -6,8 +6,8 @@ nothing is lost and a Parquet file converts back to any other format. What the c
 mean is in the file's metadata.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from histories.columns import MESSAGE_COLUMNS, OP_COLUMNS, Array, Columns
+from histories.columns import MESSAGE_COLUMNS, OP_COLUMNS, Array, ColumnBuilder, Columns, Tables
 from histories.errors import HistoryError
 from histories.formats import jsonl
+from histories.formats.line_ops import LineOps
 from histories.formats.tables import names_of, restored, saved
 from histories.history import History, HistoryInfo
 from histories.op import Op, OpType
@@ -31,45 +32,72 @@ _NAMED = {"f": "fs", "queue": "queues", "node": "nodes", "status": "statuses"}
 _TYPES = [kind.word for kind in OpType]
 _MESSAGES = ("deliveries", "sends")
 _LISTED = [name for name in MESSAGE_COLUMNS if name != "row"]
+_ASCENDING = ("index", "time", "value", "offset", "physical_offset")
+_WRITING = {
+    "compression": "zstd",
+    "use_dictionary": ["type", *_NAMED],
+    "column_encoding": dict.fromkeys(_ASCENDING, "DELTA_BINARY_PACKED"),
+}
+"""Numbers that ascend are written as steps: half the size, and read in two thirds of the time."""
 
 
 def write_parquet(history: History, path: Path) -> None:
     """Write a history, a row group at a time."""
     pa, pq = _pyarrow()
-    ops = history.ops()
+    ops = _encoded(history)
     writer = None
     for begin in range(0, len(history), _GROUP):
         end = min(begin + _GROUP, len(history))
         arrays = _op_arrays(pa, history, begin, end)
         for name in _MESSAGES:
             arrays |= _message_arrays(pa, name, history, begin, end)
-        arrays["op"] = pa.array([jsonl.encode_line(op).decode() for op in islice(ops, end - begin)])
+        lines = pa.array(list(islice(ops, end - begin)), pa.binary())
+        arrays["op"] = lines.cast(pa.string())
         table = pa.table(arrays).replace_schema_metadata({_TABLES: saved(history)})
-        writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
+        writer = writer or pq.ParquetWriter(path, table.schema, **_WRITING)
         writer.write_table(table)
     if writer is not None:
         writer.close()
 
 
 def read_parquet(path: Path, workload: str | None = None) -> History:
-    """Read a history that ``write_parquet`` wrote."""
+    """Read a history that ``write_parquet`` wrote, a row group at a time."""
     pa, pq = _pyarrow()
+    builder = ColumnBuilder()
     try:
         file = pq.ParquetFile(path)
         metadata = (file.schema_arrow.metadata or {}).get(_TABLES)
         if metadata is None:
             raise HistoryError("a Parquet file that mqhavoc wrote", path=path)
         tables_file = restored(metadata, path)
-        names = [*OP_COLUMNS, *(f"{part}_{name}" for part in _MESSAGES for name in _LISTED)]
-        table = file.read(columns=[name for name in names if name in file.schema_arrow.names])
+        names = _used(file.metadata)
+        for group in range(file.num_row_groups):
+            table = file.read_row_group(group, columns=names)
+            builder.append(_columns(table, tables_file.names, builder.tables))
     except pa.ArrowException as error:
         raise HistoryError(f"a readable Parquet file: {error}", path=path) from error
     tables, nemesis_ops = names_of(tables_file)
-    ops = {name: _op_column(table, name, tables_file) for name in OP_COLUMNS}
-    deliveries, sends = (_message_columns(table, part) for part in _MESSAGES)
-    columns = Columns(tables_file.size, ops, deliveries, sends, tables)
+    columns = replace(builder.finish(), tables=tables)
     info = HistoryInfo(path, "parquet", workload or tables_file.workload, tables_file.torn)
     return History(columns, _ParquetOps(file), nemesis_ops, info)
+
+
+def _used(metadata: Any) -> list[str]:
+    """Name the columns that hold something; most histories leave half of them empty."""
+    names = []
+    for column in range(metadata.num_columns):
+        name = metadata.schema.column(column).path.split(".")[0]
+        groups = (metadata.row_group(n).column(column) for n in range(metadata.num_row_groups))
+        if name != "op" and any(_has_something(name, group.statistics) for group in groups):
+            names.append(name)
+    return names
+
+
+def _has_something(name: str, statistics: Any) -> bool:
+    if statistics is None or not statistics.has_min_max:
+        return statistics is None or statistics.null_count < statistics.num_values
+    # The values of messages say how many there are.
+    return name.endswith("_value") or (statistics.min, statistics.max) != (NONE, NONE)
 
 
 @dataclass(slots=True)
@@ -103,6 +131,14 @@ class _ParquetOps:
         op = jsonl.parse_line(line.encode(), row)
         assert op is not None, "every row has an op"
         return op
+
+
+def _encoded(history: History) -> Iterator[bytes]:
+    """Give every op as JSON: lines that are JSON already are not read and written again."""
+    whole = history.whole
+    if isinstance(whole, LineOps) and whole.parse is jsonl.parse_line:
+        return whole.lines()
+    return map(jsonl.encode_line, whole)
 
 
 def _pyarrow() -> tuple[ModuleType, ModuleType]:
@@ -151,12 +187,22 @@ def _message_arrays(
     }
 
 
-def _op_column(table: Any, name: str, file: Any) -> Array:
-    column = table.column(name)
+def _columns(table: Any, names: Mapping[str, Sequence[str]], tables: Tables) -> Columns:
+    """Give the columns of a row group; those that are not there are absent."""
+    ops = {
+        name: _op_column(table.column(name), name, names)
+        for name in OP_COLUMNS
+        if name in table.column_names
+    }
+    deliveries, sends = (_messages(table, part) for part in _MESSAGES)
+    return Columns(len(table), ops, deliveries, sends, tables)
+
+
+def _op_column(column: Any, name: str, names: Mapping[str, Sequence[str]]) -> Array:
     if name != "type" and name not in _NAMED:
         return _numbers(column, OP_COLUMNS[name])
-    names = _TYPES if name == "type" else file.names[_NAMED[name]]
-    codes = {text: code for code, text in enumerate(names)}
+    known = _TYPES if name == "type" else names[_NAMED[name]]
+    codes = {text: code for code, text in enumerate(known)}
     parts = []
     for chunk in column.chunks:
         own = [codes[text] for text in chunk.dictionary.to_pylist()]
@@ -164,17 +210,23 @@ def _op_column(table: Any, name: str, file: Any) -> Array:
     return np.concatenate(parts).astype(OP_COLUMNS[name])
 
 
-def _message_columns(table: Any, part: str) -> dict[str, Array]:
-    lists = {name: table.column(f"{part}_{name}").combine_chunks() for name in _LISTED}
-    first = next(iter(lists.values()))
-    counts = np.diff(np.asarray(first.offsets))
-    columns = {"row": np.repeat(np.arange(len(counts)), counts)}
-    columns |= {name: _numbers(list.flatten(), np.int64) for name, list in lists.items()}
-    return {name: column.astype(MESSAGE_COLUMNS[name]) for name, column in columns.items()}
+def _messages(table: Any, part: str) -> dict[str, Array]:
+    """Give the columns of a table of messages, from lists of which one says how long they are."""
+    lists = {
+        name: table.column(f"{part}_{name}").combine_chunks()
+        for name in _LISTED
+        if f"{part}_{name}" in table.column_names
+    }
+    if not lists:
+        return {}
+    counts = np.diff(np.asarray(lists["value"].offsets))
+    rows = np.repeat(np.arange(len(counts)), counts)
+    absent = np.broadcast_to(np.int64(NONE), len(rows))
+    columns = {"row": rows} | dict.fromkeys(_LISTED, absent)
+    return columns | {name: _numbers(list.flatten(), np.int64) for name, list in lists.items()}
 
 
 def _numbers(column: Any, dtype: type[np.signedinteger[Any]]) -> Array:
-    """Give a numeric column with -1 for null; a column of nulls alone takes no memory."""
-    if column.null_count == len(column):
-        return np.broadcast_to(np.array(NONE, dtype), len(column))
-    return np.asarray(column.fill_null(NONE)).astype(dtype, copy=False)
+    """Give a numeric column with -1 for null."""
+    filled = column.fill_null(NONE) if column.null_count else column
+    return np.asarray(filled).astype(dtype, copy=False)

@@ -210,3 +210,27 @@ def test_a_history_that_changed_under_us_says_so(tmp_path: Path) -> None:
 def test_a_folder_is_no_history(folder: str) -> None:
     with pytest.raises(HistoryError, match="expected a file, or a folder of columns"):
         read_history(folder)
+
+
+@pytest.mark.parametrize("last", ["", '{"process":1,"type":"ok","f":"re', None])
+def test_lines_that_are_no_ops_are_not_in_a_parquet_file(last: str | None, tmp_path: Path) -> None:
+    line = '{"process":0,"type":"ok","f":"read","value":%d}'
+    lines = [line % 1, "", line % 2, "  ", line % 3, line % 4 if last is None else last]
+    path, target = tmp_path / "h.jsonl", tmp_path / "h.parquet"
+    path.write_text("\n".join(lines))
+
+    convert_history(path, target)
+    read = read_history(target)
+
+    assert list(read.ops()) == list(read_history(path).ops())
+    assert read.op(2).value == 3
+    assert [op.value for op in read.ops()] == [1, 2, 3] + [4] * (last is None)
+
+
+def test_messages_that_say_nothing_are_still_counted_in_parquet(tmp_path: Path) -> None:
+    """Every column of theirs is absent, and left out of reading but for one."""
+    ops = [Op(index=0, process=0, type="ok", f="drain", value=[None, None])]
+    path = tmp_path / "h.parquet"
+    write_history(History.from_ops(ops), path)
+
+    assert read_history(path).deliveries.row.tolist() == [0, 0]
