@@ -28,7 +28,7 @@ def skip_fsync(plant: Plant) -> None:
 
 
 @mutant(
-    finds=("lost", "dishonest-status"),
+    finds=("lost", "dishonest-status", "diverged"),
     mode="ASYNC_MASTER+SYNC_FLUSH",
     nemeses=("fail-fsync-master", "power-cut-master"),
     volatile=True,

@@ -1,0 +1,87 @@
+"""One story, two worlds: how it is told in each, and what of its ending must be the same.
+
+    validity   of the run
+    broken     the anomalies that it is invalid by; of a mutant, the one that its story is about
+    lost       whether messages that were answered SEND_OK are gone, as the mode allows
+
+Everything else that is counted (redelivered, recovered, how many are lost) follows from who was
+faster, and that real processes race anew each time.
+"""
+
+import sys
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+
+from checkers.suite import Judgement
+from checkers.verdict import Validity
+from harness.fault_plan import schedule_of
+from harness.local import run_local
+from harness.options import RunOptions
+from harness.scenarios import SEND_OK_LOST, options_of_scenario
+from harness.shrinking.case import Case
+from harness.shrinking.story import Story
+from harness.simulated.run import simulate
+from tests.quality.mutants.registry import MUTANTS
+
+__all__ = ["Ending", "in_processes", "in_virtual_time", "story_case", "told_scenario"]
+
+MUTANT_NODE = Path(__file__).parents[1] / "quality" / "mutant_node.py"
+CURE_MS = 500
+"""How long before its end a run is cured: as long as a schedule that was drawn is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What both worlds must agree on."""
+
+    validity: str
+    broken: tuple[str, ...] = ()
+    lost: bool = False
+
+    @classmethod
+    def of(cls, judgement: Judgement, mutant: str = "") -> "Ending":
+        """Take it from a judgement; of a mutant's, only that something is broken."""
+        broken = sorted(
+            name
+            for name, found in judgement.anomalies.items()
+            if found.validity is Validity.INVALID
+        )
+        lost = judgement.verdicts["queue"].counts.get(SEND_OK_LOST, 0) > 0
+        return cls(judgement.validity.word, tuple(broken), lost and not mutant)
+
+
+def told_scenario(name: str, mode: str, limit_s: float, seed: int = 1) -> Case:
+    """Make the run of a shipped scenario, ended as soon as it has been told."""
+    given = {**options_of_scenario(name, mode), "mode": mode}
+    whole = RunOptions(seed=seed, rate=60.0, concurrency=5, queues=2, **given)
+    limit_ms = int(limit_s * 1000)
+    schedule = schedule_of(whole)
+    return Case(
+        replace(whole, time_limit_s=limit_s),
+        replace(schedule, time_limit_ms=limit_ms, cure_by_ms=limit_ms - CURE_MS),
+    )
+
+
+def story_case(file: Path) -> tuple[Case, Story]:
+    """Read a saved story."""
+    story = Story.from_json(file.read_bytes())
+    return story.case, story
+
+
+def in_virtual_time(case: Case, mutant: str = "") -> Ending:
+    """Tell a story in the simulated world."""
+    options = replace(case.options, world="simulated")
+    with MUTANTS[mutant].planted() if mutant else nullcontext():
+        return Ending.of(simulate(options, case.schedule).judgement, mutant)
+
+
+def in_processes(case: Case, out: Path, mutant: str = "") -> Ending:
+    """Tell it with real processes behind toxiproxy, in a folder of its own."""
+    node = (sys.executable, str(MUTANT_NODE), mutant) if mutant else ()
+    options = replace(case.options, world="local", out=str(out), ports=0, node_command=node)
+    result = run_local(options, Console(quiet=True), case.schedule)
+    assert result.judgement is not None, "nobody has stopped it"
+    return Ending.of(result.judgement, mutant)
