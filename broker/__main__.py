@@ -101,13 +101,13 @@ def _make_broker(
 
 
 def _make_nameserver(
-    text: str, options: argparse.Namespace, _log: EventLog, ports_of: PortsOf
+    text: str, options: argparse.Namespace, log: EventLog, ports_of: PortsOf
 ) -> tuple[_Node, dict[str, object]]:
     from broker.nameserver.server import NameServer  # noqa: PLC0415 - a broker starts without it
 
     config = NameServerConfig.parse(text, options.config or "defaults")
     ports = ports_of(False)  # noqa: FBT003 - PortsOf
-    return NameServer(config, ports), {"port": config.listen_port}
+    return NameServer(config, ports, log), {"port": config.listen_port}
 
 
 def _run(made: tuple[_Node, dict[str, object]], log: EventLog) -> int:

@@ -1,8 +1,9 @@
 """A callback that waits for its time, and the host whose code it is.
 
 asyncio's own handle, with two more fields and a shorter way to make and to cancel it: a run makes
-hundreds of thousands. Whose code it is follows from the context in which it was scheduled (``HOST``), and
-stays with it: a host that resumes after a pause goes on in the contexts that it was held in.
+hundreds of thousands. Whose code it is follows from the context in which it was scheduled
+(``HOST``), and stays with it: a host that resumes after a pause goes on in the contexts that it
+was held in.
 """
 
 import asyncio

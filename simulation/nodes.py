@@ -49,8 +49,10 @@ class SimulatedClock:
     def now_ms(self) -> int:
         """Milliseconds since the epoch."""
         now_s = asyncio.get_running_loop().time()
-        drift_ms = (now_s - self._skewed_since_s) * self._skew_ppm / 1e3
-        return EPOCH_MS + int(now_s * 1e3 + self._offset_ms + drift_ms)
+        off_ms = self._offset_ms
+        if self._skew_ppm:
+            off_ms += (now_s - self._skewed_since_s) * self._skew_ppm / 1e3
+        return EPOCH_MS + int(now_s * 1e3 + off_ms)
 
     def shift(self, offset_ms: int, skew_ppm: int) -> None:
         """Be this far off from now on, and drift by so much."""
@@ -180,10 +182,11 @@ class SimulatedNode:
             Random(self._rng.random()),  # noqa: S311 -- all chance is seeded
             self._reached,
         )
+        log = EventLog(self._log, self.clock, node=self.name)
         if self.name == "nameserver":
-            return NameServer(NameServerConfig.parse(self.properties, self.name), ports)
+            return NameServer(NameServerConfig.parse(self.properties, self.name), ports, log)
         config = BrokerConfig.parse(self.properties, self.name).updated(as_text(self.overridden))
-        return Broker(config, ports, EventLog(self._log, self.clock, node=self.name))
+        return Broker(config, ports, log)
 
     def _reached(self, crash_point: str) -> None:
         if self.controls.take(crash_point):

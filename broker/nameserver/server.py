@@ -5,11 +5,11 @@ answer at all, as RocketMQ's has it: its sender times out.
 """
 
 import asyncio
-import logging
 from typing import Final, cast
 
 from broker.config import NameServerConfig
 from broker.errors import RemoteProtocolError
+from broker.logging import EventLog
 from broker.nameserver.key_values import KeyValues
 from broker.nameserver.requests import Requests
 from broker.nameserver.routes import RouteTable
@@ -24,14 +24,13 @@ __all__ = ["NameServer"]
 FIRST_SCAN_MS: Final = 5000
 """When RocketMQ first looks for silent brokers, if its interval is longer."""
 
-logger = logging.getLogger(__name__)
-
 
 class NameServer:
     """One name server."""
 
-    def __init__(self, config: NameServerConfig, ports: Ports) -> None:
+    def __init__(self, config: NameServerConfig, ports: Ports, log: EventLog | None = None) -> None:
         self.routes = RouteTable()
+        self._log = log or EventLog(lambda _line: None, ports.clock)
         self._config = config
         self._ports = ports
         self._key_values = KeyValues()
@@ -76,7 +75,7 @@ class NameServer:
 
     def _on_close(self, connection: Connection) -> None:
         for address in self.routes.channel_lost(connection):
-            logger.warning("broker %s left the routes: its connection ended", address)
+            self._log.warning("broker-gone", address=address, why="its connection ended")
 
     def _settings(self) -> str:
         return "".join(f"{key}={value}\n" for key, value in to_properties(self._config).items())
@@ -88,7 +87,7 @@ class NameServer:
         try:
             self._key_values.load_json(_read(self._ports.disk, path))
         except RemoteProtocolError as error:
-            logger.warning("%s is ignored: %s", path, error)
+            self._log.warning("key-values-ignored", path=path, why=str(error))
 
     def _save_key_values(self) -> None:
         path = self._config.kv_config_path

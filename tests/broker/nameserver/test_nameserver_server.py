@@ -7,6 +7,7 @@ import pytest
 
 from broker.config import NameServerConfig
 from broker.errors import RemotingTimeoutError
+from broker.logging import EventLog
 from broker.nameserver.registration import BrokerIdentity, Registration, write_registration
 from broker.nameserver.server import NameServer
 from broker.nameserver.topics import DataVersion, TopicConfig, TopicTable, to_json
@@ -103,8 +104,10 @@ async def test_an_unknown_topic_is_code_17_and_an_unknown_request_is_not_answere
 
 
 async def test_a_broker_leaves_with_its_connection_and_with_its_farewell() -> None:
-    network = MemoryNetwork()
-    server = NameServer(NameServerConfig(), world(network))
+    network, lines = MemoryNetwork(), list[str]()
+    ports = world(network)
+    log = EventLog(lines.append, ports.clock, node="nameserver")
+    server = NameServer(NameServerConfig(), ports, log)
     await server.start()
     master, slave, client = [await dial(network) for _ in range(3)]
     await master.register("m:1")
@@ -113,6 +116,8 @@ async def test_a_broker_leaves_with_its_connection_and_with_its_farewell() -> No
     await master.connection.gone
     route = loads((await client.ask(CODE.GET_ROUTEINFO_BY_TOPIC, topic="T")).body)
     assert route["brokerDatas"][0]["brokerAddrs"] == {"1": "s:1"}
+    said = [loads(line) for line in lines]
+    assert [(line["event"], line["address"]) for line in said] == [("broker-gone", "m:1")]
     who = {"brokerName": "broker-a", "brokerAddr": "s:1", "clusterName": "C", "brokerId": "1"}
     assert (await slave.ask(CODE.UNREGISTER_BROKER, **who)).code == 0
     assert (await client.ask(CODE.GET_ROUTEINFO_BY_TOPIC, topic="T")).code == 17
