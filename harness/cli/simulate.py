@@ -105,30 +105,27 @@ def _one(seed: int, given: Mapping[str, Any], out: str | None) -> int:
 def _many(seeds: range, jobs: int, given: Mapping[str, Any]) -> int:
     import sys
     import time
-    from collections import Counter
 
-    from harness.simulated.swarm import run_seeds
+    from harness.simulated.pool import run_seeds
+    from harness.simulated.tally import Tally
 
-    began, last = time.monotonic(), 0.0
-    found: Counter[str] = Counter()
-    virtual_s = 0.0
-    for result in run_seeds(seeds, jobs, **given):
-        found[result.validity] += 1
-        virtual_s += result.virtual_s
-        if result.validity != "valid":
-            why = ", ".join(result.anomalies) or "; ".join(result.why)
-            click.echo(f"seed {result.seed} {result.validity}: {why}")
-            click.echo(f"  reproduce: {_reproduction(result.seed, given)}")
-        if sys.stderr.isatty() and time.monotonic() - last > 0.5:
-            last = time.monotonic()
-            click.echo(f"\r{found.total()} of {len(seeds)}", nl=False, err=True)
-    wall_s = time.monotonic() - began
-    words = ", ".join(f"{count:,} {word}" for word, count in sorted(found.items()))
-    click.echo(
-        f"{found.total():,} runs: {words}; {virtual_s:,.0f} virtual seconds in {wall_s:.1f} s "
-        f"({virtual_s / wall_s:.0f}x), {60 * found.total() / wall_s:,.0f} runs a minute"
-    )
-    return 1 if found["invalid"] else 2 if found["unknown"] else 0
+    tally, last = Tally(len(seeds), time.monotonic()), 0.0
+    clear = "\r\x1b[K" if sys.stderr.isatty() else ""
+    try:
+        for result in run_seeds(seeds, jobs, **given):
+            tally.add(result)
+            if result.validity != "valid":
+                why = ", ".join(result.anomalies) or "; ".join(result.why)
+                click.echo(clear, nl=False, err=True)
+                click.echo(f"seed {result.seed} {result.validity}: {why}")
+                click.echo(f"  reproduce: {_reproduction(result.seed, given)}")
+            if clear and time.monotonic() - last > 0.25:
+                last = time.monotonic()
+                click.echo(f"{clear}{tally.line(last)}", nl=False, err=True)
+    finally:  # Ctrl-C included: what was found until then is worth knowing
+        click.echo(clear, nl=False, err=True)
+        click.echo(tally.summary(time.monotonic()))
+    return 1 if tally.found["invalid"] else 2 if tally.found["unknown"] else 0
 
 
 def _described(options: Any) -> str:

@@ -8,7 +8,6 @@ digest of both the history and the nodes' logs, by which two runs of one seed ar
 import asyncio
 import gc
 import hashlib
-import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,10 +40,6 @@ __all__ = ["SimulatedRun", "simulate"]
 COLLECT_AFTER = 100_000  # more objects than were released
 
 ENCODE = msgspec.json.Encoder().encode
-
-# Brokers log into the trace. A name server has logging alone, and in a run on virtual time nobody
-# reads it; without a handler Python would print its warnings.
-logging.getLogger("broker").addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True, slots=True)
