@@ -33,7 +33,7 @@ from nemesis.disks import FolderStore
 from nemesis.links import ProxiedLink
 from nemesis.nodes import ProcessNode, end_all
 from nemesis.targets import Clients, Link, Node, NodeControls, Settings, Store
-from nemesis.topology import party_of
+from nemesis.topology import hangs_up, party_of
 from nemesis.toxiproxy import ProxySpec, ToxiproxyServer, find_executable
 
 __all__ = ["LocalTargets", "LocalWorld"]
@@ -44,8 +44,13 @@ PROBES = {
     "nameserver": encode(Command(RequestCode.GET_BROKER_CLUSTER_INFO)),
     "master": encode(Command(RequestCode.GET_BROKER_RUNTIME_INFO)),
     "slave": encode(Command(RequestCode.GET_BROKER_RUNTIME_INFO)),
+    "master-ha": b"\xff" * 8,
 }
-"""What a listener answers to a stranger; a name server is silent at what it does not know."""
+"""What a listener answers to a stranger; a name server is silent at what it does not know.
+
+To the replication port the eight bytes are a token that nobody has, on which our master hangs up;
+a real one takes them for a report of -1, which raises no mark and asks for nothing.
+"""
 
 
 class LocalTargets:
@@ -220,13 +225,19 @@ class LocalWorld:
     async def _make_link(self, plan: LinkPlan) -> ProxiedLink:
         listen, upstream = f"{HOST}:{plan.listen}", f"{HOST}:{plan.upstream}"
         proxy = await self._toxiproxy.create(ProxySpec(plan.name, listen, upstream))
+        listener = plan.name.split("->")[1]
         ends = [party_of(end) for end in plan.name.split("->")]
 
         def paused_end() -> str | None:
             return next((end for end in ends if end in NODES and self._nodes[end].paused()), None)
 
-        request = PROBES[ends[1]]
-        return ProxiedLink(plan.name, proxy, request=request, paused_end=paused_end)
+        return ProxiedLink(
+            plan.name,
+            proxy,
+            request=PROBES[listener],
+            hangs_up=hangs_up(plan.name),
+            paused_end=paused_end,
+        )
 
     def _data(self, name: str) -> Path:
         return (self.folder.node(name) / "data").absolute()

@@ -53,11 +53,13 @@ class ProxiedLink:
         proxy: Proxy,
         *,
         request: bytes = b"",
+        hangs_up: bool = False,
         paused_end: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.name = name
         self._proxy = proxy
         self._request = request  # what a probe sends; any byte that comes back is an answer
+        self._hangs_up = hangs_up  # the listener's only answer is to end the connection
         self._paused_end = paused_end  # the name of a node at either end that is paused
 
     async def cut(self, mode: CutMode, stream: Stream) -> None:
@@ -99,9 +101,10 @@ class ProxiedLink:
         host, _, port = self._proxy.wanted.listen.rpartition(":")
         try:
             async with asyncio.timeout(timeout_ms / 1000):
-                return await _probe(host, int(port), self._request)
+                found = await _probe(host, int(port), self._request)
         except TimeoutError:
             return "silent"
+        return "answers" if self._hangs_up and found == "closed" else found
 
     async def _become(self, *, enabled: bool, toxics: Mapping[str, ToxicSpec]) -> None:
         end = self._paused_end()

@@ -27,7 +27,7 @@ from nemesis.targets import Stream
 if TYPE_CHECKING:
     import networkx as nx
 
-__all__ = ["CUTS", "LINKS", "Topology", "listener_of", "party_of"]
+__all__ = ["CUTS", "LINKS", "Topology", "hangs_up", "listener_of", "party_of"]
 
 LINKS = (
     "client->nameserver",
@@ -84,6 +84,15 @@ def listener_of(link: str) -> str:
     'master'
     """
     return party_of(link.partition("->")[2])
+
+
+def hangs_up(link: str) -> bool:
+    """Whether a link's listener says nothing to a stranger, and hangs up on one that speaks.
+
+    >>> hangs_up("slave->master-ha"), hangs_up("slave->master")
+    (True, False)
+    """
+    return link.endswith("-ha")
 
 
 @dataclass(frozen=True, slots=True)

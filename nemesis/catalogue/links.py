@@ -1,8 +1,9 @@
 """Links that are cut: whole or one way, in four modes, once or again and again.
 
 Cut means: the proxy says so when read back, and a probe along the link gets no answer. Healed
-means: the proxy is enabled and without toxics, and the probe answers, if the listener's node is
-up and if the link is one that answers strangers (the replication port does not).
+means: the proxy is enabled and without toxics, and the probe is answered. A node that is down or
+frozen is not asked, nor is one that answers by hanging up while only the way back is cut: most
+modes let a FIN pass.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from random import Random
 from nemesis.faults import Fault, FaultClass, Kind, Proof
 from nemesis.packages import Draw, Package
 from nemesis.targets import CutMode, Link, LinkState, Stream, Targets
-from nemesis.topology import CUTS, Topology, listener_of
+from nemesis.topology import CUTS, Topology, hangs_up, listener_of
 
 __all__ = ["KINDS", "PACKAGES", "heal_all", "prove_healed"]
 
@@ -20,6 +21,8 @@ YELLOW = "#E9DCA0"
 
 PROBE_MS = 250
 """How long a probe waits before it calls a link silent; loopback answers in one."""
+
+NOT_ASKED = "not asked"
 
 MODES_ONE_WAY = tuple(mode for mode in CutMode if mode is not CutMode.REFUSE)
 """A closed listener is closed for both."""
@@ -52,11 +55,11 @@ async def heal_reversed(targets: Targets, fault: Fault) -> Proof:
 async def prove_healed(targets: Targets, names: Sequence[str]) -> Proof:
     """Read back that links are as new, and try those that can answer."""
     states = [await targets.links[name].state() for name in names]
-    probes = await asyncio.gather(*(_probe(targets, name) for name in names))
+    probes = await asyncio.gather(*(_probe(targets, name, 4 * PROBE_MS) for name in names))
     sick = [
         f"{name}: {_told(state)}, {probe}"
         for name, state, probe in zip(names, states, probes, strict=True)
-        if not state.enabled or state.toxics or probe not in ("answers", "not asked")
+        if not state.enabled or state.toxics or probe not in ("answers", NOT_ASKED)
     ]
     if sick:
         return Proof(bit=False, text="; ".join(sick))
@@ -64,12 +67,17 @@ async def prove_healed(targets: Targets, names: Sequence[str]) -> Proof:
     return Proof(bit=True, text=f"{len(names)} enabled without toxics, {answers} answer a probe")
 
 
-async def _probe(targets: Targets, name: str) -> str:
+async def _probe(targets: Targets, name: str, timeout_ms: int) -> str:
     node = targets.nodes.get(listener_of(name))
-    serves = node is not None and node.pid() is not None and not node.paused()
-    if name.endswith("-ha") or not serves:
-        return "not asked"
-    return await targets.links[name].probe(4 * PROBE_MS)
+    if node is None or node.pid() is None or node.paused():
+        return NOT_ASKED
+    return await targets.links[name].probe(timeout_ms)
+
+
+async def _probe_cut(targets: Targets, name: str, stream: Stream) -> str:
+    if hangs_up(name) and stream is Stream.DOWNSTREAM:
+        return NOT_ASKED
+    return await _probe(targets, name, PROBE_MS)
 
 
 async def _cut(targets: Targets, fault: Fault) -> Proof:
@@ -108,7 +116,7 @@ async def _prove_cut(targets: Targets, fault: Fault) -> Proof:
     streams = _streams(fault)
     links = [targets.links[name] for name in fault.targets]
     states = [await link.state() for link in links]
-    probes = await asyncio.gather(*(link.probe(PROBE_MS) for link in links))
+    probes = await asyncio.gather(*(_probe_cut(targets, *one) for one in streams.items()))
     whole = [
         f"{link.name}: {_told(state)}, {probe}"
         for link, state, probe in zip(links, states, probes, strict=True)

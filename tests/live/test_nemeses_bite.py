@@ -102,6 +102,37 @@ async def test_links_are_cut_in_every_mode_and_poisoned(world: LocalWorld) -> No
     assert len(recorded) == 4 * (len(modes) + len(names))
 
 
+async def test_a_cut_of_replication_is_proven_by_a_probe_that_its_port_does_not_answer(
+    world: LocalWorld,
+) -> None:
+    """The port hangs up on a stranger who speaks, and to be hung up on is an answer."""
+    ha = world.targets.links["slave->master-ha"]
+    assert await ha.probe(5000) == "answers"
+    modes = [drawn("partition-replication", mode=str(mode)) for mode in CutMode]
+
+    recorded = await conducted(world, in_turn([*modes, drawn("partition-slave-to-master")]))
+
+    assert unproven(recorded) == []
+    proofs = [op.proof for op in recorded if op.phase == "inject" and op.bit]
+    assert "slave->master-ha refused" in proofs[0]
+    assert all("slave->master-ha silent" in proof for proof in proofs[1:])
+    healed = [op.proof for op in recorded if op.phase == "cure" and op.bit]
+    assert healed[0] == "1 enabled without toxics, 1 answer a probe"
+
+
+async def test_a_probe_of_replication_is_nobodys_slave(world: LocalWorld) -> None:
+    """Eight bytes of a stranger once counted as a slave's report, on the real RocketMQ."""
+    operator = await world.operator()
+    try:
+        before = await operator.status("master")
+        for _ in range(3):
+            assert await world.targets.links["slave->master-ha"].probe(5000) == "answers"
+        after = await operator.status("master")
+    finally:
+        await operator.close()
+    assert before["haSlaves"] == after["haSlaves"] == "1"
+
+
 async def test_processes_die_freeze_and_return(world: LocalWorld) -> None:
     names = ("pause-master", "kill-both", "kill-starting-slave", "stop-nameserver")
     recorded = await conducted(world, in_turn([drawn(name) for name in names]))

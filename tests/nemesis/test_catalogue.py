@@ -50,6 +50,27 @@ def test_a_cut_in_another_mode_is_no_proof() -> None:
     assert not injected(world, drawn("partition-replication", mode="stall")).bit
 
 
+@pytest.mark.parametrize(
+    ("name", "bit"),
+    [
+        ("partition-replication", False),
+        ("partition-slave-to-master", False),
+        ("partition-master-to-slave", True),  # what goes to the master arrives, and it hangs up
+    ],
+)
+def test_a_cut_that_lets_a_probe_of_replication_through_is_no_proof(name: str, bit: bool) -> None:
+    world = World()
+
+    async def answers(_timeout_ms: int) -> str:
+        return "answers"
+
+    world.links["slave->master-ha"].probe = answers  # type: ignore[method-assign]
+    proof = injected(world, drawn(name, mode="stall"))
+    assert proof.bit is bit, proof.text
+    world.nodes["master"].number = None
+    assert injected(world, drawn(name, mode="stall")).bit, "a dead master is not asked"
+
+
 def test_a_one_way_cut_holds_back_one_stream_and_never_refuses() -> None:
     for seed in range(20):
         fault = drawn("partition-master-to-slave", seed)
