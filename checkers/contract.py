@@ -112,8 +112,7 @@ class Contract:
     flush_interval_ms: int = 10_000  # flushCommitLogThoroughInterval in force
     flush_slack_ms: int = 1_000
     replication_lag_ms: int = 1_000  # how far a healthy slave may be behind
-    recovery_ms: int = 30_000  # from a cure until the HA link counts as healthy again
-    convergence_ms: int = 30_000  # P12
+    convergence_ms: int = 30_000  # P12: from a cure until the HA link counts as healthy again
     copy_ms: int = 15_000  # slaveSyncInterval in force, and some more for the copy itself
     answer_ms: int = 9_000  # slaveTimeout and syncFlushTimeout in force, and some more
     route_ms: int = 35_000  # a client's refresh of its routes, and some more
@@ -157,9 +156,9 @@ class Contract:
         return self.replication_lag_ms * MS
 
     @property
-    def recovery_ns(self) -> int:
+    def convergence_ns(self) -> int:
         """After how long from a cure replication is well again."""
-        return self.recovery_ms * MS
+        return self.convergence_ms * MS
 
     def copies(self, status: str) -> Copies:
         """Say which copies an answer promises, by the table of this module."""

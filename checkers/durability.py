@@ -86,8 +86,6 @@ def records_of(case: Case, rows: Ints) -> Records:
     for code, copies in promised.items():
         disk[status == code] = copies.master_disk
         cache[status == code] = copies.slave_cache
-    if case.contract.sync_flush:
-        disk |= _said_flushed(case, rows, ~disk)
     physical = messages.physical_offset[rows]
     return Records(
         begin_ns=messages.begin_ns[rows],
@@ -99,15 +97,6 @@ def records_of(case: Case, rows: Ints) -> Records:
     )
 
 
-def _said_flushed(case: Case, rows: Ints, weak: Bools) -> Bools:
-    """Tell which weak acks carry the fact that the record was fsynced (``flushed``: true)."""
-    flushed = np.zeros(len(rows), np.bool_)
-    for place in np.flatnonzero(weak).tolist():
-        op = case.history.op(int(case.messages.end_row[rows[place]]))
-        flushed[place] = op.extra.get("flushed") is True
-    return flushed
-
-
 def fold(case: Case, records: Records) -> Fates:
     """Fold the faults over the copies of some records. O(faults x records)."""
     contract, windows = case.contract, case.windows
@@ -117,7 +106,9 @@ def fold(case: Case, records: Records) -> Fates:
     figures = figures_of(case)
     setbacks = [window.inject_ns for window in windows if window.sets_back(contract)]
     replication = _Replication(
-        calm([window for window in windows if touches_replication(window)], contract.recovery_ns),
+        calm(
+            [window for window in windows if touches_replication(window)], contract.convergence_ns
+        ),
         contract.lag_ns,
         min(setbacks, default=NEVER),
     )

@@ -89,7 +89,7 @@ def _copied(case: Case, commit: int, by_ns: int) -> bool:
     told_ns = int(case.time[case.commits.end_row[commit]])
     copied_ns = told_ns + case.contract.copy_ms * MS
     return copied_ns <= by_ns and not any(
-        window.inject_ns <= copied_ns and window.cured_ns + case.contract.recovery_ns > told_ns
+        window.inject_ns <= copied_ns and window.cured_ns + case.contract.convergence_ns > told_ns
         for window in case.windows
         if touches_replication(window)
     )
@@ -99,7 +99,7 @@ def _shaken(case: Case, row: int) -> bool:
     """Whether a node that was broken may not be itself again yet."""
     at_ns = int(case.time[row])
     return any(
-        window.inject_row < row and window.cured_ns + case.contract.recovery_ns > at_ns
+        window.inject_row < row and window.cured_ns + case.contract.convergence_ns > at_ns
         for window in case.windows
         if of_a_node(case, window) or window.resync
     )

@@ -66,7 +66,7 @@ def gone_at(
     of_master = intervals_without([w for w in windows if contract.master in w.targets], 0)
     of_slave = intervals_without([w for w in windows if contract.slave in w.targets], 0)
     disturbing = [w for w in windows if not all(t.startswith("client->") for t in w.targets)]
-    linked = intervals_without(disturbing, contract.recovery_ns)
+    linked = intervals_without(disturbing, contract.convergence_ns)
     until = min((w.inject_ns for w in windows if w.sets_back(contract)), default=FOREVER)
     bound, lag = contract.flush_bound_ns, contract.lag_ns
 
