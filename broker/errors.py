@@ -15,7 +15,7 @@
         StoreBlockedError      not now: closed, full, failed before      local   definite
           StoreClosedError     not loaded yet, or closing already
           DiskFullError        no room
-        AppendError            a write failed, and was undone            local   definite
+        AppendError            a write failed                            local   if undone
         FlushError             written, but a sync failed                local   in doubt
         StoreLockedError       another process has the store             local   definite
         RecordError            bytes on disk or from a peer are no record
@@ -169,9 +169,11 @@ class DiskFullError(StoreBlockedError):
 
 
 class AppendError(StoreError):
-    """A write to the log failed and its traces were erased."""
+    """A write to the log failed; definite if its traces were erased, else the next start knows."""
 
-    definite = True
+    def __init__(self, why: str, *, definite: bool = True) -> None:
+        super().__init__(why)
+        self.definite = definite
 
 
 class FlushError(StoreError):

@@ -106,14 +106,14 @@ class CommitLog:
         """
         await self.segments.sync(self.flushed, target)
 
-    def _undo(self, error: OSError) -> AppendError | DiskFullError | StoreBlockedError:
+    def _undo(self, error: OSError) -> AppendError | DiskFullError:
         """Erase what a failed append may have left, and say what to tell the sender."""
         what = f"write to the commit log failed at offset {self.end}: {error}"
         try:
             self.segments.erase_from(self.end)
         except OSError as worse:
             self.broken = f"{what}; erasing it failed too: {worse}; mend the disk, then restart"
-            return StoreBlockedError(self.broken)
+            return AppendError(self.broken, definite=False)
         if error.errno in (ENOSPC, EDQUOT):
             return DiskFullError(f"{what}; free some space, or lower fileReservedTime")
         return AppendError(what)

@@ -2,6 +2,8 @@
 
 import asyncio
 import struct
+from collections.abc import Callable
+from errno import EIO, ENOSPC
 from inspect import isawaitable
 
 import pytest
@@ -10,6 +12,8 @@ from broker.processors.send import send_message
 from broker.remoting.codes import RequestCode, ResponseCode
 from broker.remoting.command import Command
 from broker.remoting.connection import Connection
+from broker.store.segments import Segments
+from nemesis.targets import Controls
 from tests.broker.cluster_rig import SLAVE, TOPIC, Rig, play
 
 ALONE = ("nameserver", "master")
@@ -182,15 +186,62 @@ def test_a_slave_refuses_whether_its_master_is_up_or_down() -> None:
                 await rig.send(at=SLAVE),
                 await rig.ask(RequestCode.UPDATE_AND_CREATE_TOPIC, at=SLAVE, **topic),
                 await rig.ask(RequestCode.DELETE_TOPIC_IN_BROKER, at=SLAVE, topic=TOPIC),
-                await rig.ask(RequestCode.CONSUMER_SEND_MSG_BACK, at=SLAVE, offset=0, group="g"),
             ]
-            assert [r.code for r in replies] == [ResponseCode.SERVICE_NOT_AVAILABLE] * 4
+            assert [r.code for r in replies] == [ResponseCode.SERVICE_NOT_AVAILABLE] * 3
+            back = RequestCode.CONSUMER_SEND_MSG_BACK
+            reply = await rig.ask(back, at=SLAVE, offset=0, group="g")
+            assert reply.code == ResponseCode.SYSTEM_ERROR  # what RocketMQ's says here
+            assert (reply.remark or "").startswith("SERVICE_NOT_AVAILABLE")
 
         await all_refused()
         await rig.node("master").kill()
         await all_refused()
 
     play(scenario)
+
+
+def test_each_way_in_which_the_store_fails_has_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SYSTEM_ERROR where RocketMQ has it; SERVICE_NOT_AVAILABLE while nothing is even tried."""
+
+    def fail_with(number: int) -> Callable[..., bool]:
+        def fail(*_arguments: object) -> bool:
+            raise OSError(number, "as the test says")
+
+        return fail
+
+    async def scenario(rig: Rig) -> None:
+        async def answer() -> tuple[int, str]:
+            reply = await rig.send()
+            return reply.code, (reply.remark or "")[:40]
+
+        assert await answer() == (0, "")
+        with monkeypatch.context() as broken:
+            broken.setattr(Segments, "write", fail_with(EIO))
+            assert await answer() == (1, "create mapped file failed, server is bus")
+            broken.setattr(Segments, "write", fail_with(ENOSPC))
+            assert await answer() == (14, "service not available now: write to the ")
+        assert await answer() == (0, "")
+        with monkeypatch.context() as broken:
+            broken.setattr(Segments, "write", fail_with(EIO))
+            broken.setattr(Segments, "erase_from", fail_with(EIO))
+            assert await answer() == (1, "create mapped file failed, server is bus")
+        assert await answer() == (14, "service not available now: the store is ")
+
+    play(scenario, start=ALONE)
+
+
+def test_after_a_failed_sync_the_first_is_in_doubt_and_the_rest_is_refused() -> None:
+    """As where RocketMQ's store is not writeable: nothing is tried, and the remark says why."""
+
+    async def scenario(rig: Rig) -> None:
+        await rig.send()
+        await rig.node("master").controls.set(Controls(fsync_fails=True))
+        first, second = await rig.send(), await rig.send()
+        assert (first.code, second.code) == (1, 14)
+        assert "flush failed" in (first.remark or "")
+        assert "the store is read-only: sync of" in (second.remark or "")
+
+    play(scenario, flush="SYNC_FLUSH", start=ALONE)
 
 
 def test_a_retried_message_ends_among_the_dead_letters() -> None:
