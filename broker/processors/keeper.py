@@ -38,10 +38,10 @@ class TableKeeper:
     def load(self) -> None:
         """Read what was saved, and mend it by the log."""
         state = self._state
-        self._topics.load(state.topics.replace)
-        self._groups.load(state.groups.replace)
-        self._consumer_offsets.load(state.offsets.load)
-        self._delay_offsets.load(self._take_delay_offsets)
+        self._load(self._topics, state.topics.replace)
+        self._load(self._groups, state.groups.replace)
+        self._load(self._consumer_offsets, state.offsets.load)
+        self._load(self._delay_offsets, self._take_delay_offsets)
         state.topics.add_system_topics(_system_topics(state.config))
         self._learn_topics()
         if not state.config.is_slave:
@@ -99,6 +99,11 @@ class TableKeeper:
     def _queue_end(self, topic: str, queue_id: int) -> int:
         queue = self._state.store.queues.get(topic, queue_id)
         return queue.end if queue is not None else 0
+
+    def _load(self, file: TableFile, take: Callable[[bytes], object]) -> None:
+        path = file.load(take)
+        if path != file.path and (path or self._state.ports.disk.exists(file.path)):
+            self._state.log.warning("table-damaged", path=file.path, taken=path or "nothing")
 
     async def _save(self, file: TableFile, data: bytes) -> None:
         try:

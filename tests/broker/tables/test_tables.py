@@ -78,6 +78,64 @@ def test_an_empty_file_falls_back_to_the_one_before() -> None:
     run_virtual(scenario())
 
 
+async def saved(disk: SimulatedDisk, *contents: bytes) -> None:
+    file = TableFile(disk, PATH)
+    for content in contents:
+        await file.save(content)
+
+
+def taken(disk: SimulatedDisk) -> tuple[TableFile, list[bytes]]:
+    """What a start takes of what there is."""
+    file, found = TableFile(disk, PATH), []
+
+    def take(data: bytes) -> None:
+        fastjson.loads_object(data)
+        found.append(data)
+
+    file.load(take)
+    return file, found
+
+
+def test_a_damaged_file_never_takes_the_place_of_the_good_one_before() -> None:
+    """Else a crash in the next save leaves nothing that is whole."""
+
+    async def scenario() -> None:
+        disk = SimulatedDisk(Random(1))
+        await saved(disk, b'{"a":1}', b'{"b":2}')
+        disk.open(PATH).truncate(3)
+        file, found = taken(disk)
+        assert found == [b'{"a":1}']
+
+        await file.save(b'{"c":3}')
+        assert taken(disk)[1] == [b'{"c":3}']
+        disk.remove(PATH)
+        assert taken(disk)[1] == [b'{"a":1}']
+        await file.save(b'{"d":4}')
+        await file.save(b'{"e":5}')
+        disk.remove(PATH)
+        assert taken(disk)[1] == [b'{"d":4}']
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize("tmp", [b'{"new":1}', b'{"new"'], ids=["whole", "torn"])
+@pytest.mark.parametrize("bak", [b'{"old":1}', b"", None], ids=["whole", "empty", "none"])
+def test_what_a_crash_had_written_aside_is_taken_if_nothing_else_is_whole(
+    bak: bytes | None, tmp: bytes
+) -> None:
+    disk = SimulatedDisk(Random(1))
+
+    async def scenario() -> None:
+        for name, data in ((PATH, b""), (f"{PATH}.bak", bak), (f"{PATH}.tmp", tmp)):
+            if data is not None:
+                disk.open(name, create=True).write(0, data)
+        whole = [data for data in (bak, tmp) if data and data.endswith(b"}")]
+        assert taken(disk)[1] == whole[:1]
+        assert taken(disk)[1] == whole[:1]  # also when a start has seen it before
+
+    run_virtual(scenario())
+
+
 def test_a_table_of_another_version_replaces_ours_whole() -> None:
     master, slave = TopicTable(lambda: 5), TopicTable(lambda: 9)
     master.create_for_group("%RETRY%g")
