@@ -1,10 +1,9 @@
 """A broker with one planted bug, started in its place: ``mutant_node.py NAME broker -c FILE``.
 
-NAME is a mutant's of ``mutants/registry.py``, the same that simulated runs plant; after an @ it
-may name the nodes that are to have the bug. A name server stays as it is.
+NAME is a mutant's of ``mutants/registry.py``, the same that simulated runs plant. A name server
+stays as it is.
 """
 
-import os
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -16,10 +15,7 @@ from tests.quality.mutants.registry import MUTANTS
 
 
 def plant_and_run(name: str, arguments: list[str]) -> int:
-    name, _, nodes = name.partition("@")
-    node = os.environ.get("MQHAVOC_NODE", "")
-    is_broken = arguments[0] == "broker" and (not nodes or node in nodes.split(","))
-    with MUTANTS[name].planted() if is_broken else nullcontext():
+    with MUTANTS[name].planted() if arguments[0] == "broker" else nullcontext():
         return main(arguments)
 
 
