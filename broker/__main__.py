@@ -1,7 +1,7 @@
 """``python -m broker broker -c FILE`` and ``python -m broker nameserver -c FILE``: one node.
 
 Standard output is the node's log, a JSON object a line; the line whose event is ``ready`` says
-that the node listens. SIGTERM and SIGINT stop it cleanly. A node that cannot start says why on
+that the node listens, and how many files it may open. SIGTERM and SIGINT stop it cleanly. A node that cannot start says why on
 standard error, one line a reason, and exits with 254.
 """
 
@@ -18,7 +18,7 @@ from typing import Protocol
 
 from broker.config import BrokerConfig, DiskMode, NameServerConfig
 from broker.errors import ConfigError, MqError
-from broker.live import LiveClock, live_ports
+from broker.live import LiveClock, live_ports, raise_open_files
 from broker.logging import EventLog, forward_standard_logging
 from broker.ports import Ports
 
@@ -51,7 +51,8 @@ def main(arguments: list[str] | None = None, ports_of: PortsOf = _live_ports) ->
     try:
         text = _read(options.config)
         make = _make_broker if options.node == "broker" else _make_nameserver
-        return _run(make(text, options, log, ports_of), log)
+        node, facts = make(text, options, log, ports_of)
+        return _run(node, {**facts, "open_files": raise_open_files()}, log)
     except (MqError, OSError) as error:
         for line in str(error).splitlines():
             sys.stderr.write(f"{line}\n")
@@ -110,8 +111,7 @@ def _make_nameserver(
     return NameServer(config, ports, log), {"port": config.listen_port}
 
 
-def _run(made: tuple[_Node, dict[str, object]], log: EventLog) -> int:
-    node, facts = made
+def _run(node: _Node, facts: dict[str, object], log: EventLog) -> int:
     runner = asyncio.run
     with suppress(ImportError):
         import uvloop  # noqa: PLC0415 - optional

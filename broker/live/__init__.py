@@ -7,11 +7,20 @@ from random import Random
 
 from broker.live.crash import kill_at
 from broker.live.disk import LiveDisk
+from broker.live.limits import raise_open_files
 from broker.live.network import LiveClock, LiveNetwork
 from broker.live.volatile import VolatileDisk
 from broker.ports import Disk, Ports
 
-__all__ = ["LiveClock", "LiveDisk", "LiveNetwork", "VolatileDisk", "kill_at", "live_ports"]
+__all__ = [
+    "LiveClock",
+    "LiveDisk",
+    "LiveNetwork",
+    "VolatileDisk",
+    "kill_at",
+    "live_ports",
+    "raise_open_files",
+]
 
 
 def live_ports(rng: Random, *, volatile: bool = False, crash_at: str = "") -> Ports:
