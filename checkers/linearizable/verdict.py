@@ -4,7 +4,8 @@
     log          the exact check; our own sends and pulls are a log a queue
     others       the search, key by key, bounded: it may say unknown
 
-Values ``[key, value]`` of all calls are Jepsen's independent keys: each is an object of its own.
+Values ``[key, value]`` of all calls are Jepsen's independent keys: each is an object of its own
+(``independent`` for queues, ``operations`` for registers).
 A completion without an invocation has no interval, and makes the answer unknown.
 """
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checkers.findings import verdict
+from checkers.independent import merged, parts_of
 from checkers.linearizable.calls import Calls, Contradiction, calls_of_log, calls_of_queue
 from checkers.linearizable.fifo import fifo_contradiction
 from checkers.linearizable.log import log_contradiction
@@ -54,6 +56,10 @@ def linearizability(history: History, model: str, visits_max: int = VISITS_MAX) 
     >>> linearizability(history, "fifo-queue").anomalies["nonlinearizable"].findings[0].text
     '2 was never enqueued'
     """
+    parts = parts_of(history) if model.endswith("queue") else None
+    if parts is not None:
+        of_keys = {key: linearizability(part, model, visits_max) for key, part in parts.items()}
+        return merged(of_keys)
     known = np.isin(history.f, [history.f_code(f) for f in OPERATIONS[model]])
     counts = {"model": model, "call-count": int((known & (history.type == OpType.INVOKE)).sum())}
     if not counts["call-count"]:
