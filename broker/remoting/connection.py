@@ -41,6 +41,9 @@ __all__ = ["IDLE_MS", "Answer", "Connection", "Handler"]
 IDLE_MS: Final = 120_000
 """RocketMQ's ``serverChannelMaxIdleTimeSeconds``, and its client's."""
 
+ALARM_EARLY_S: Final = 0.001
+"""How much earlier than it was set for a timer may fire: uvloop counts in milliseconds."""
+
 Answer: TypeAlias = Command | Awaitable[Command | None] | None
 """What a handler gives back: at once, later, or never."""
 
@@ -56,6 +59,8 @@ class _Waiting:
 
     reply: asyncio.Future[Command]
     number: int  # of its frame, counted over the connection's life
+    timeout_ms: float
+    due_s: float  # when it has lasted too long
 
 
 def _answer_nobody(_command: Command, _connection: "Connection") -> None:
@@ -82,6 +87,7 @@ class Connection(asyncio.Protocol):
         self._flush_due = False
         self._why_closed = "closed by the peer"
         self._answering: dict[asyncio.Future[Command | None], None] = {}
+        self._alarm: asyncio.TimerHandle | None = None  # for requests that last too long
 
     # What our own side calls.
 
@@ -90,14 +96,14 @@ class Connection(asyncio.Protocol):
         self._require_open()
         self._opaque += 1
         opaque = self._opaque
-        waiting = _Waiting(self._loop.create_future(), self._frames)
+        due_s = self._loop.time() + timeout_ms / 1000
+        waiting = _Waiting(self._loop.create_future(), self._frames, timeout_ms, due_s)
         self._waiting[opaque] = waiting
         self.send(command.numbered(opaque))
-        timer = self._loop.call_later(timeout_ms / 1000, self._time_out, opaque, timeout_ms)
+        self._wake_by(due_s)
         try:
             return await waiting.reply
         finally:
-            timer.cancel()
             self._waiting.pop(opaque, None)
 
     def send_oneway(self, command: Command) -> None:
@@ -233,11 +239,30 @@ class Connection(asyncio.Protocol):
         if answer is not None and not command.is_oneway:
             self.send(answer)
 
-    def _time_out(self, opaque: int, timeout_ms: float) -> None:
-        waiting = self._waiting.pop(opaque, None)
-        if waiting is None or waiting.reply.done():
-            return
-        why = f"no answer from {self.peer} in {timeout_ms:.0f} ms"
+    def _wake_by(self, due_s: float) -> None:
+        """See to it that the alarm goes off by then; nearly every request is answered before.
+
+        So there is one for all: it goes off for the oldest of them, and is set again for the next.
+        """
+        if self._alarm is not None:
+            if self._alarm.when() <= due_s:
+                return
+            self._alarm.cancel()
+        self._alarm = self._loop.call_at(due_s, self._look_for_time_outs)
+
+    def _look_for_time_outs(self) -> None:
+        self._alarm = None
+        by_s = self._loop.time() + ALARM_EARLY_S
+        waiting = [one for one in self._waiting.values() if not one.reply.done()]
+        for one in waiting:
+            if one.due_s <= by_s:
+                self._time_out(one)
+                return
+        if waiting:
+            self._wake_by(min(one.due_s for one in waiting))
+
+    def _time_out(self, waiting: _Waiting) -> None:
+        why = f"no answer from {self.peer} in {waiting.timeout_ms:.0f} ms"
         waiting.reply.set_exception(self._failure(waiting, RemotingTimeoutError(why)))
         self.abort(why)
 
@@ -250,6 +275,8 @@ class Connection(asyncio.Protocol):
             return
         self.is_closed = True
         self._why_closed = why
+        if self._alarm is not None:
+            self._alarm.cancel()
         waiting, self._waiting = self._waiting, {}
         for one in waiting.values():
             if not one.reply.done():

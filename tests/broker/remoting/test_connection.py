@@ -102,6 +102,21 @@ async def test_a_time_out_leaves_doubt_and_cuts_the_connection() -> None:
         await client.request(Command(10), 10)
 
 
+async def test_each_request_has_its_whole_time_though_one_alarm_serves_all() -> None:
+    """The alarm goes off for the answered one first, and must neither fail nor forget the other."""
+
+    def answer_first(command: Command, connection: Connection) -> Command | None:
+        return echo(command, connection) if command.opaque == 1 else None
+
+    client, _, _ = await join(answer_first)
+    loop = asyncio.get_running_loop()
+    await client.request(Command(10), 30)
+    begun_s = loop.time()
+    with pytest.raises(RemotingTimeoutError, match="in 60 ms"):
+        await client.request(Command(10), 60)
+    assert loop.time() - begun_s > 0.055
+
+
 async def test_a_time_out_before_the_first_byte_is_definite() -> None:
     """What the transport could not place stays in the outbox, and is dropped with it."""
     client, near, _ = await join(silence)
