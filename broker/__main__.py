@@ -1,8 +1,8 @@
 """``python -m broker broker -c FILE`` and ``python -m broker nameserver -c FILE``: one node.
 
 Standard output is the node's log, a JSON object a line; the line whose event is ``ready`` says
-that the node listens, and how many files it may open. SIGTERM and SIGINT stop it cleanly. A node that cannot start says why on
-standard error, one line a reason, and exits with 254.
+that the node listens, and how many files it may open. SIGTERM and SIGINT stop it cleanly. A node
+that cannot start says why on standard error, one line a reason, and exits with 254.
 """
 
 import argparse

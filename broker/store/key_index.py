@@ -13,6 +13,9 @@ from broker.store.scan import Dispatch
 __all__ = ["KeyIndex"]
 
 PENDING_MAX: Final = 4096
+BACKLOG_MAX: Final = 1 << 17
+"""How many messages' keys may wait in memory, some 40 MB, before no more are taken in."""
+
 NAME_DIGITS: Final = 17  # yyyyMMddHHmmssSSS
 
 
@@ -50,6 +53,13 @@ class KeyIndex:
     def full(self) -> bool:
         """Whether enough keys wait in memory to write them out."""
         return len(self._pending) >= PENDING_MAX
+
+    @property
+    def backlog(self) -> str | None:
+        """Why no more can be entered until some are written out; None while there is room."""
+        if len(self._pending) < BACKLOG_MAX:
+            return None
+        return f"the index is {len(self._pending)} messages behind; its disk is too slow"
 
     def load(self, log_end: int, durable_timestamp: int | None) -> int | None:
         """Open the files; drop what cannot be believed and say from which log offset to redo.

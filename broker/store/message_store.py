@@ -224,7 +224,7 @@ class MessageStore:
         Whole records are entered into queues and index; the rest waits for what is to come.
         ``RecordError``, with nothing stored, if the bytes are no log.
         """
-        if not self._loaded or self.failure is not None:
+        if not self._loaded or self.failure is not None or self.index.backlog is not None:
             raise self._refuse()
         self.log.check_place(offset)
         begin = max(self._entered, offset - len(self._partial))
@@ -385,7 +385,7 @@ class MessageStore:
         """Say why nothing can be stored now, or None."""
         if not self._loaded:
             return "the store is not loaded, or closing"
-        return self.failure or self.log.broken or self._upkeep.full or self._upkeep.stuck
+        return self.failure or self.log.broken or self._upkeep.refusal
 
     def _refuse(self) -> StoreError:
         why = self._refusal() or "the store takes no writes"

@@ -60,6 +60,11 @@ class Upkeep:
     _clean_due: float = 0.0
     saving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    @property
+    def refusal(self) -> str | None:
+        """Why nothing can be stored just now; None if it can."""
+        return self.full or self.stuck or self.index.backlog
+
     def start(self) -> None:
         """Start every timer."""
         config, now = self.config, asyncio.get_running_loop().time()

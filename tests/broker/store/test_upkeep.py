@@ -7,6 +7,7 @@ import pytest
 
 from broker.config import BrokerConfig, FlushDiskType
 from broker.errors import DiskFullError, StoreBlockedError
+from broker.store import key_index
 from broker.store.config import StoreConfig
 from broker.store.consume_queue import ConsumeQueue
 from broker.store.message import Host, MessageDraft
@@ -99,6 +100,25 @@ def test_a_checkpoint_is_saved_every_minute() -> None:
         await asyncio.sleep(10)
         assert disk.exists("/store/checkpoint")
         assert store.index.end_offset == 0
+
+    on_virtual_time(test)
+
+
+def test_an_index_that_falls_behind_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the keys of a broker whose disk is too slow fill its memory; a slave's, too."""
+    monkeypatch.setattr(key_index, "BACKLOG_MAX", 5)
+    monkeypatch.setattr(key_index, "PENDING_MAX", 3)
+
+    async def test(_disk: MemoryDisk, store: MessageStore) -> None:
+        for _ in range(5):
+            end = store.put(draft()).end
+        with pytest.raises(DiskFullError, match="5 messages behind"):
+            store.put(draft())
+        with pytest.raises(DiskFullError, match="5 messages behind"):
+            store.append_raw(end, b"more")
+        await asyncio.sleep(2)
+        assert store.put(draft()).queue_offset == 5
+        assert len(store.query("t", "k", 10).records) == 6
 
     on_virtual_time(test)
 
