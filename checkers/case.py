@@ -65,25 +65,19 @@ class Case:
         return certificates(self.history, self.windows, brokers)
 
     @cached_property
-    def groups(self) -> dict[str | None, int]:
-        """Consumer groups by name, numbered as pulls and commits name them."""
-        return {}
-
-    @cached_property
     def pulls(self) -> Pulls:
         """One row an ok pull or drain."""
-        return pulls_of(self.history, self.groups)
+        return pulls_of(self.history)
 
     @cached_property
     def commits(self) -> Commits:
         """One row a commit."""
-        return commits_of(self.history, self.groups)
+        return commits_of(self.history)
 
     def group_of(self, reads: NDArray[np.int64]) -> NDArray[np.int64]:
         """Tell the consumer groups of some reads apart; who names none is one by itself."""
         group = self.pulls.group[np.searchsorted(self.pulls.row, self.reads.row[reads])]
-        alone = group == self.groups.get(None, NONE)
-        return np.where(alone, NONE - 1 - self.reads.process[reads], group)
+        return np.where(group == NONE, NONE - 1 - self.reads.process[reads], group)
 
     def is_drain(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Tell which rows are of drains."""

@@ -1,7 +1,6 @@
 """Pulls, drains and commits as tables: what a reader asked for, and what the node said it has.
 
-The columns of a history know the offset that a pull asked for; the bounds and the group are
-fields of the op. A table is made once, from the ops of these functions alone.
+The rows of these functions alone, joined with their invocations.
 """
 
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ class Pulls:
     queue: Ints
     node: Ints
     process: Ints
-    group: Ints  # codes of no table: equal if the groups are
+    group: Ints  # NONE if it names none
     min_offset: Ints
     max_offset: Ints
     next_offset: Ints
@@ -48,16 +47,9 @@ class Commits:
     offset: Ints
 
 
-def pulls_of(history: History, groups: dict[str | None, int]) -> Pulls:
-    """Give every ok pull and drain; groups are numbered as they come."""
+def pulls_of(history: History) -> Pulls:
+    """Give every ok pull and drain."""
     row = np.sort(np.concatenate([history.rows(f, OpType.OK) for f in ("pull", "drain")]))
-    said = np.full((4, len(row)), NONE, np.int64)
-    for place, at in enumerate(row.tolist()):
-        op = history.op(at)
-        said[0, place] = groups.setdefault(op.group, len(groups))
-        for column, bound in enumerate((op.min_offset, op.max_offset, op.next_offset), start=1):
-            if bound is not None:
-                said[column, place] = bound
     begin = history.pair[row].astype(np.int64)
     return Pulls(
         row=row,
@@ -65,26 +57,25 @@ def pulls_of(history: History, groups: dict[str | None, int]) -> Pulls:
         queue=history.queue[row].astype(np.int64),
         node=history.node[row].astype(np.int64),
         process=history.process[row].astype(np.int64),
-        group=said[0],
-        min_offset=said[1],
-        max_offset=said[2],
-        next_offset=said[3],
+        group=history.group[row].astype(np.int64),
+        min_offset=history.min_offset[row],
+        max_offset=history.max_offset[row],
+        next_offset=history.next_offset[row],
     )
 
 
-def commits_of(history: History, groups: dict[str | None, int]) -> Commits:
+def commits_of(history: History) -> Commits:
     """Give every commit that was invoked."""
     begin = history.rows("commit", OpType.INVOKE)
     end = history.pair[begin].astype(np.int64)
     last = np.maximum(begin, end)
-    named = [groups.setdefault(history.op(at).group, len(groups)) for at in begin.tolist()]
     return Commits(
         begin_row=begin.astype(np.int64),
         end_row=end,
         type=np.where(end == NONE, OpType.INFO, history.type[last]).astype(np.int64),
         queue=history.queue[begin].astype(np.int64),
         node=history.node[begin].astype(np.int64),
-        group=np.array(named, np.int64),
+        group=history.group[begin].astype(np.int64),
         offset=history.offset[begin],
     )
 

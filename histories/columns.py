@@ -49,6 +49,10 @@ OP_COLUMNS: Mapping[str, type[np.signedinteger[Any]]] = {
     "crc": np.int64,
     "status": np.int16,
     "attempts": np.int16,
+    "group": np.int16,
+    "min_offset": np.int64,
+    "max_offset": np.int64,
+    "next_offset": np.int64,
 }
 
 MESSAGE_COLUMNS: Mapping[str, type[np.signedinteger[Any]]] = {
@@ -102,6 +106,7 @@ class Tables:
     queues: Names = field(default_factory=Names)
     nodes: Names = field(default_factory=Names)
     statuses: Names = field(default_factory=Names)
+    groups: Names = field(default_factory=Names)
     processes: Names = field(default_factory=lambda: Names([NEMESIS]))
     values: ValueTable = field(default_factory=ValueTable)
 
@@ -146,6 +151,10 @@ class Block:
         self._set("physical_offset", row, op.physical_offset)
         self._set("crc", row, op.crc)
         self._set("status", row, tables.statuses.code(op.status))
+        self._set("group", row, tables.groups.code(op.group))
+        self._set("min_offset", row, op.min_offset)
+        self._set("max_offset", row, op.max_offset)
+        self._set("next_offset", row, op.next_offset)
         if op.attempts is not None:
             self._set("attempts", row, sum(attempt.sent for attempt in op.attempts))
         self._put_messages(self._deliveries, row, deliveries(op))

@@ -5,7 +5,7 @@ a few numpy calls. Text is interned: ``f``, ``queue`` and ``node`` are codes int
 ``fs``, ``queues`` and ``nodes``; a value is a number of its own (see ``values``).
 
     ops         index time process type f queue node value offset physical_offset
-                crc status attempts pair
+                crc status attempts group min_offset max_offset next_offset pair
     deliveries  one row for each message that a pull, drain, dequeue, read or poll returned:
                 row (of the op that delivered it) queue offset value crc
     sends       the same for each message that an op tried to put in, invoke and completion alike
@@ -154,10 +154,15 @@ class History:
         self.crc: Ints = _as(ops["crc"], np.int64)
         self.status: Shorts = _as(ops["status"], np.int16)
         self.attempts: Shorts = _as(ops["attempts"], np.int16)
+        self.group: Shorts = _as(ops["group"], np.int16)
+        self.min_offset: Ints = _as(ops["min_offset"], np.int64)
+        self.max_offset: Ints = _as(ops["max_offset"], np.int64)
+        self.next_offset: Ints = _as(ops["next_offset"], np.int64)
         self.fs: Sequence[str] = tables.fs.names
         self.queues: Sequence[str] = tables.queues.names
         self.nodes: Sequence[str] = tables.nodes.names
         self.statuses: Sequence[str] = tables.statuses.names
+        self.groups: Sequence[str] = tables.groups.names
         self.processes: Sequence[str] = tables.processes.names
         self.values: ValueTable = tables.values
         self.deliveries = Deliveries(**_message_arrays(columns.deliveries))

@@ -12,7 +12,13 @@ from histories.values import INTEGER_TAG, INTERNED_TAG, NONE, ValueTable
 
 __all__ = ["recoded"]
 
-_NAMED = {"f": "fs", "queue": "queues", "node": "nodes", "status": "statuses"}
+_NAMED = {
+    "f": "fs",
+    "queue": "queues",
+    "node": "nodes",
+    "status": "statuses",
+    "group": "groups",
+}
 
 
 def recoded(columns: Columns, tables: Tables) -> Columns:

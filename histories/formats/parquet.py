@@ -28,7 +28,13 @@ __all__ = ["read_parquet", "write_parquet"]
 
 _GROUP = 1 << 16
 _TABLES = b"mqhavoc"
-_NAMED = {"f": "fs", "queue": "queues", "node": "nodes", "status": "statuses"}
+_NAMED = {
+    "f": "fs",
+    "queue": "queues",
+    "node": "nodes",
+    "status": "statuses",
+    "group": "groups",
+}
 _TYPES = [kind.word for kind in OpType]
 _MESSAGES = ("deliveries", "sends")
 _LISTED = [name for name in MESSAGE_COLUMNS if name != "row"]

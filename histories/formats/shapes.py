@@ -54,7 +54,13 @@ _SHAPES_MAX = 32  # of as many runs and other bytes
 _MISSES_MAX = 8
 _LITERAL_MAX = 1 << 16
 _MESSAGE = [name for name in MESSAGE_COLUMNS if name != "row"]
-_NAMES = {"f": "fs", "queue": "queues", "node": "nodes", "status": "statuses"}
+_NAMES = {
+    "f": "fs",
+    "queue": "queues",
+    "node": "nodes",
+    "status": "statuses",
+    "group": "groups",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from histories.values import ValueTable
 __all__ = ["TablesFile", "names_of", "restored", "saved"]
 
 _VERSION = 2
-_NAMES = ("fs", "queues", "nodes", "statuses", "processes")
+_NAMES = ("fs", "queues", "nodes", "statuses", "groups", "processes")
 
 
 class TablesFile(msgspec.Struct, frozen=True, kw_only=True):

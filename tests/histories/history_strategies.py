@@ -94,6 +94,10 @@ def ops(draw: st.DrawFn, index: int = 0) -> Op:
         fields |= {"crc": draw(COUNTS), "queue_offset": draw(st.one_of(st.none(), COUNTS))}
         fields |= {"attempts": draw(st.one_of(st.none(), ATTEMPTS)), "key": "7F00"}
         fields |= {"status": draw(st.sampled_from([None, "SEND_OK", "FLUSH_DISK_TIMEOUT"]))}
+    if kind == "pull":
+        bounds = ("min_offset", "max_offset", "next_offset")
+        fields |= {name: draw(st.one_of(st.none(), COUNTS)) for name in bounds}
+        fields |= {"group": draw(st.sampled_from([None, "g", "g1"]))}
     values = {"pull": MESSAGES, "txn": TRANSACTIONS}.get(kind, VALUES)
     return Op(**fields, value=draw(values), error=draw(SCALARS), extra=draw(EXTRAS))
 

@@ -13,6 +13,13 @@ from histories.formats import convert_history, read_history, write_history, writ
 from histories.formats.detect import detected
 from tests.histories.history_strategies import histories
 
+NAMED = (
+    ("f", "fs"),
+    ("queue", "queues"),
+    ("node", "nodes"),
+    ("status", "statuses"),
+    ("group", "groups"),
+)
 LOSSLESS = ["h.jsonl", "h.edn", "h.parquet", "h.columns", "h.jsonl.gz", "h.edn.zst"]
 
 per_folder = settings(
@@ -23,9 +30,9 @@ per_folder = settings(
 def assert_same(read: History, made: History) -> None:
     """Names are numbered as they come, so codes are compared by what they mean."""
     for name in OP_COLUMNS:
-        if name not in {"f", "queue", "node", "status", "value", "process"}:
+        if name not in {*dict(NAMED), "value", "process"}:
             assert np.array_equal(getattr(read, name), getattr(made, name)), name
-    for column, names in (("f", "fs"), ("queue", "queues"), ("node", "nodes")):
+    for column, names in NAMED:
         assert spelled(read, column, names) == spelled(made, column, names)
     assert valued(read, read.value) == valued(made, made.value)
     for part in ("deliveries", "sends"):
