@@ -18,7 +18,7 @@ from broker.nameserver.registration import (
     Registration,
     write_registration,
 )
-from broker.nameserver.topics import TopicTable
+from broker.nameserver.topics import TopicWrapper
 from broker.peers import Peers
 from broker.remoting.codes import RequestCode, ResponseCode
 from broker.remoting.command import Command
@@ -35,7 +35,7 @@ class Registrar:
     """Keeps one broker registered."""
 
     def __init__(
-        self, config: BrokerConfig, peers: Peers, topics: Callable[[], TopicTable], log: EventLog
+        self, config: BrokerConfig, peers: Peers, topics: Callable[[], TopicWrapper], log: EventLog
     ) -> None:
         self.on_master: Callable[[Master], None] = lambda _master: None
         self._config = config

@@ -17,7 +17,7 @@ from broker.ha.master_service import MasterService
 from broker.ha.slave_service import SlaveService
 from broker.ha.synchronize import synchronize
 from broker.logging import EventLog
-from broker.nameserver import topics as wire
+from broker.nameserver.topics import TopicWrapper
 from broker.peers import Peers
 from broker.ports import Ports
 from broker.processors.clients import notify_members, on_connection_closed
@@ -144,7 +144,7 @@ class Broker:
                 f"or change {key} (a broker needs listenPort, listenPort-2 and haListenPort)"
             ) from error
 
-    def _registered_topics(self) -> wire.TopicTable:
+    def _registered_topics(self) -> TopicWrapper:
         return self.state.topics.wrapped().permitted(self.state.config.broker_permission)
 
     def _on_topics_changed(self) -> None:

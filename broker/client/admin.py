@@ -10,7 +10,7 @@ import msgspec
 from broker.client.consumer import decode_bodies
 from broker.client.session import Session, succeed
 from broker.nameserver.route import MASTER_ID, ClusterInfo, TopicRoute
-from broker.nameserver.topics import Permission, from_json
+from broker.nameserver.topics import READ_WRITE, from_json
 from broker.remoting.codes import RequestCode
 from broker.remoting.command import Command
 from broker.remoting.fastjson import loads_object
@@ -18,8 +18,6 @@ from broker.remoting.headers import read_fields
 from broker.store.message import StoredMessage, message_id_offset
 
 __all__ = ["Admin", "LogDigest", "Resynchronised"]
-
-READ_WRITE = Permission.READ | Permission.WRITE
 
 
 class LogDigest(msgspec.Struct, rename="camel", frozen=True, kw_only=True):

@@ -33,10 +33,9 @@ from broker.remoting.codes import RequestCode
 from broker.remoting.command import Command
 from broker.remoting.headers import SendBackHeader, write_fields
 from broker.store.message import StoredMessage
+from broker.tables.topics import RETRY_PREFIX
 
 __all__ = ["ConsumeFrom", "MessageModel", "PushConsumer", "PushOptions"]
-
-RETRY_PREFIX = "%RETRY%"
 
 logger = logging.getLogger(__name__)
 

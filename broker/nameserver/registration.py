@@ -16,7 +16,7 @@ from struct import error as OutOfBytes  # noqa: N812 - what it means here
 import msgspec
 
 from broker.errors import BrokerError, RemoteProtocolError
-from broker.nameserver.topics import DataVersion, TopicConfig, TopicTable, from_json, to_json
+from broker.nameserver.topics import DataVersion, TopicConfig, TopicWrapper, from_json, to_json
 from broker.remoting import fastjson
 from broker.remoting.codes import RequestCode, ResponseCode
 from broker.remoting.command import Command
@@ -56,7 +56,7 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
 
     identity: BrokerIdentity
     ha_address: str
-    topics: TopicTable = TopicTable()
+    topics: TopicWrapper = TopicWrapper()
     filter_servers: list[str] = []
 
 
@@ -72,7 +72,7 @@ class _Header(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
 
 class _Body(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     filter_server_list: list[str] = []
-    topic_config_serialize_wrapper: TopicTable
+    topic_config_serialize_wrapper: TopicWrapper
 
 
 def write_registration(registration: Registration, *, compressed: bool = False) -> Command:
@@ -114,13 +114,13 @@ def _crc(body: bytes) -> int:
     return zlib.crc32(body) & 0x7FFF_FFFF
 
 
-def _read_body(body: bytes, *, compressed: bool) -> tuple[TopicTable, list[str]]:
+def _read_body(body: bytes, *, compressed: bool) -> tuple[TopicWrapper, list[str]]:
     if not body:
-        return TopicTable(), []
+        return TopicWrapper(), []
     if compressed:
         return _inflate(body)
     if "topicConfigTable" in fastjson.loads_object(body):
-        return from_json(body, TopicTable), []
+        return from_json(body, TopicWrapper), []
     found = from_json(body, _Body)
     return found.topic_config_serialize_wrapper, found.filter_server_list
 
@@ -145,7 +145,7 @@ def _deflate(registration: Registration) -> bytes:
     return zlib.compress(b"".join(parts))
 
 
-def _inflate(body: bytes) -> tuple[TopicTable, list[str]]:
+def _inflate(body: bytes) -> tuple[TopicWrapper, list[str]]:
     try:
         data = zlib.decompressobj().decompress(body, INFLATED_BYTES_MAX)
         version, position = _take(data, 0)
@@ -163,7 +163,7 @@ def _inflate(body: bytes) -> tuple[TopicTable, list[str]]:
         ) from error
     servers = fastjson.loads(filter_servers)
     names = [str(server) for server in servers] if isinstance(servers, list) else []
-    return TopicTable(from_json(version, DataVersion), topics), names
+    return TopicWrapper(from_json(version, DataVersion), topics), names
 
 
 def _prefixed(data: bytes) -> bytes:

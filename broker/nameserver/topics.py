@@ -11,7 +11,15 @@ import msgspec
 from broker.errors import RemoteProtocolError
 from broker.remoting import fastjson
 
-__all__ = ["DataVersion", "Permission", "TopicConfig", "TopicTable", "from_json", "to_json"]
+__all__ = [
+    "READ_WRITE",
+    "DataVersion",
+    "Permission",
+    "TopicConfig",
+    "TopicWrapper",
+    "from_json",
+    "to_json",
+]
 
 StructT = TypeVar("StructT")
 
@@ -50,13 +58,13 @@ class TopicConfig(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     write_queue_nums: int = 16
 
 
-class TopicTable(msgspec.Struct, rename="camel", frozen=True):
+class TopicWrapper(msgspec.Struct, rename="camel", frozen=True):
     """All topics of a broker: RocketMQ's ``TopicConfigSerializeWrapper``."""
 
     data_version: DataVersion = DataVersion()
     topic_config_table: dict[str, TopicConfig] = {}
 
-    def permitted(self, permission: int) -> "TopicTable":
+    def permitted(self, permission: int) -> "TopicWrapper":
         """Give the table of a broker that lets nothing more be done than this.
 
         RocketMQ 4.9.3 puts the broker's permission in the place of each topic's, and so opens a
@@ -68,7 +76,7 @@ class TopicTable(msgspec.Struct, rename="camel", frozen=True):
             name: msgspec.structs.replace(topic, perm=topic.perm & permission)
             for name, topic in self.topic_config_table.items()
         }
-        return TopicTable(self.data_version, topics)
+        return TopicWrapper(self.data_version, topics)
 
 
 def to_json(value: msgspec.Struct) -> bytes:

@@ -3,6 +3,7 @@
 import msgspec
 
 from broker.errors import BrokerError
+from broker.nameserver.route import MessageQueue
 from broker.nameserver.topics import from_json
 from broker.processors.fields import text_field
 from broker.processors.state import BrokerState
@@ -11,7 +12,6 @@ from broker.remoting.codes import RequestCode, ResponseCode
 from broker.remoting.command import Command
 from broker.remoting.connection import Connection
 from broker.tables.clients import Client, Heartbeat
-from broker.tables.locks import MessageQueue
 from broker.tables.topics import RETRY_PREFIX
 
 __all__ = [

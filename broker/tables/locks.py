@@ -5,20 +5,12 @@ They live in memory alone, as in RocketMQ: after a restart the consumers take th
 
 from dataclasses import dataclass, field
 
-import msgspec
+from broker.nameserver.route import MessageQueue
 
-__all__ = ["LOCK_MS", "MessageQueue", "QueueLocks"]
+__all__ = ["LOCK_MS", "QueueLocks"]
 
 LOCK_MS = 60_000
 """RocketMQ's ``rocketmq.broker.rebalance.lockMaxLiveTime``."""
-
-
-class MessageQueue(msgspec.Struct, frozen=True, rename="camel"):
-    """One queue of one topic on one broker."""
-
-    topic: str
-    broker_name: str
-    queue_id: int
 
 
 @dataclass(slots=True)

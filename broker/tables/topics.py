@@ -11,8 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from broker.errors import BrokerError
-from broker.nameserver.topics import DataVersion, Permission, TopicConfig, from_json, to_json
-from broker.nameserver.topics import TopicTable as Wrapper
+from broker.nameserver.topics import (
+    READ_WRITE,
+    DataVersion,
+    Permission,
+    TopicConfig,
+    TopicWrapper,
+    from_json,
+    to_json,
+)
 from broker.remoting.codes import ResponseCode
 
 __all__ = [
@@ -35,9 +42,6 @@ DLQ_PREFIX = "%DLQ%"
 NAME_SIZE_MAX = 127
 
 _NAME = re.compile(r"[%|a-zA-Z0-9_-]+")
-
-
-READ_WRITE = Permission.READ | Permission.WRITE
 
 
 def check_topic_name(topic: str) -> None:
@@ -151,9 +155,9 @@ class TopicTable:
         """Count a change that is not in the table: what its permissions are worth here."""
         self._changed()
 
-    def wrapped(self) -> Wrapper:
+    def wrapped(self) -> TopicWrapper:
         """Give the table as it travels."""
-        return Wrapper(self.version, self.topics)
+        return TopicWrapper(self.version, self.topics)
 
     def to_json(self) -> bytes:
         """Write the table as it travels, and as topics.json keeps it."""
@@ -161,7 +165,7 @@ class TopicTable:
 
     def replace(self, data: bytes) -> bool:
         """Take over another broker's table whole, if it is another version; one step."""
-        wrapper = from_json(data, Wrapper)
+        wrapper = from_json(data, TopicWrapper)
         if wrapper.data_version == self.version:
             return False
         self.topics, self.version = wrapper.topic_config_table, wrapper.data_version

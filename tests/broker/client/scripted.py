@@ -12,7 +12,7 @@ from broker.client.session import Session
 from broker.config import NameServerConfig
 from broker.nameserver.registration import BrokerIdentity, Registration, write_registration
 from broker.nameserver.server import NameServer
-from broker.nameserver.topics import DataVersion, TopicConfig, TopicTable
+from broker.nameserver.topics import DataVersion, TopicConfig, TopicWrapper
 from broker.ports import Ports
 from broker.remoting.command import Command
 from broker.remoting.connection import Connection
@@ -131,7 +131,7 @@ class Cluster:
                 broker_addr=broker.address,
             ),
             ha_address="",
-            topics=TopicTable(DataVersion(1, len(self.brokers)), table),
+            topics=TopicWrapper(DataVersion(1, len(self.brokers)), table),
         )
         _, broker.link = await self.network.connect(Connection, "127.0.0.1", 9876)
         assert broker.link is not None

@@ -10,7 +10,7 @@ from broker.errors import RemotingTimeoutError
 from broker.logging import EventLog
 from broker.nameserver.registration import BrokerIdentity, Registration, write_registration
 from broker.nameserver.server import NameServer
-from broker.nameserver.topics import DataVersion, TopicConfig, TopicTable, to_json
+from broker.nameserver.topics import DataVersion, TopicConfig, TopicWrapper, to_json
 from broker.ports import Ports
 from broker.remoting.codes import RequestCode
 from broker.remoting.command import Command
@@ -41,7 +41,7 @@ class Client:
         return await self.connection.request(Command(code, ext_fields=fields, body=body), 500)
 
     async def register(self, address: str, broker_id: int = 0) -> Command:
-        topics = TopicTable(
+        topics = TopicWrapper(
             DataVersion(1, 1),
             {"T": TopicConfig(topic_name="T", read_queue_nums=4, write_queue_nums=4)},
         )

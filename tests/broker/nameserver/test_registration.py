@@ -16,7 +16,7 @@ from broker.nameserver.registration import (
     read_registration,
     write_registration,
 )
-from broker.nameserver.topics import DataVersion, TopicConfig, TopicTable
+from broker.nameserver.topics import DataVersion, TopicConfig, TopicWrapper
 from broker.remoting.command import Command
 
 IDENTITY = BrokerIdentity(
@@ -35,7 +35,7 @@ registrations = st.builds(
     identity=st.just(IDENTITY),
     ha_address=st.sampled_from(["", "1.2.3.4:10912"]),
     topics=st.builds(
-        TopicTable,
+        TopicWrapper,
         st.builds(DataVersion, st.integers(0, 9), st.integers(0, 2**40)),
         st.lists(topics, max_size=3).map(lambda found: {t.topic_name: t for t in found}),
     ),
@@ -50,7 +50,7 @@ def test_what_is_registered_is_read(registration: Registration, compressed: bool
 
 
 def test_the_plain_body_is_rocketmqs() -> None:
-    topics = TopicTable(
+    topics = TopicWrapper(
         DataVersion(2, 1795493067272),
         {"T": TopicConfig(topic_name="T", read_queue_nums=4, write_queue_nums=4)},
     )

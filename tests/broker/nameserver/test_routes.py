@@ -4,7 +4,7 @@ import msgspec
 
 from broker.nameserver.registration import BrokerIdentity, MasterAddresses, Registration
 from broker.nameserver.routes import RouteTable
-from broker.nameserver.topics import DataVersion, TopicConfig, TopicTable
+from broker.nameserver.topics import DataVersion, TopicConfig, TopicWrapper
 
 MASTER, SLAVE, OTHER = "m:1", "s:1", "x:1"
 NOBODY = MasterAddresses()
@@ -28,7 +28,7 @@ def broker(
             cluster_name="C", broker_name=name, broker_id=broker_id, broker_addr=address
         ),
         ha_address=f"ha-{address}",
-        topics=TopicTable(DataVersion(version, version), table),
+        topics=TopicWrapper(DataVersion(version, version), table),
     )
 
 

@@ -6,7 +6,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from broker.nameserver.registration import BrokerIdentity, Registration
 from broker.nameserver.routes import RouteTable
-from broker.nameserver.topics import DataVersion, TopicConfig, TopicTable
+from broker.nameserver.topics import DataVersion, TopicConfig, TopicWrapper
 
 SILENCE_MS = 100
 addresses = st.sampled_from(["a:1", "b:1", "c:1"])
@@ -37,7 +37,7 @@ class Routes(RuleBasedStateMachine):
         registration = Registration(
             identity=identity(name, broker_id, address),
             ha_address=f"ha-{address}",
-            topics=TopicTable(DataVersion(version, 0), topics),
+            topics=TopicWrapper(DataVersion(version, 0), topics),
         )
         told = self.table.register(registration, channel, self.now)
         for other in range(3):
