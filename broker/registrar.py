@@ -50,6 +50,7 @@ class Registrar:
         )
         self._soon = asyncio.Event()
         self._reached: dict[str, bool] = {}
+        self._knows_master = False  # as a slave; from the last registration
 
     async def register(self) -> int:
         """Tell every name server about us; say how many have heard."""
@@ -62,8 +63,10 @@ class Registrar:
         )
         told = [self._tell(address, command) for address in self._config.namesrv_addr]
         replies = [reply for reply in await asyncio.gather(*told) if reply is not None]
+        self._knows_master = False
         for known in replies:
             if known.master_addr and known.ha_server_addr:
+                self._knows_master = True
                 ha_address = self._config.ha_master_address or known.ha_server_addr
                 self.on_master(Master(known.master_addr, ha_address))
                 break
@@ -85,12 +88,18 @@ class Registrar:
         wait_ms = min(FIRST_RENEWAL_MS, period_ms)
         while True:
             try:
-                async with asyncio.timeout(wait_ms / 1000):
+                async with asyncio.timeout(self._patience_ms(wait_ms) / 1000):
                     await self._soon.wait()
             except TimeoutError:
                 wait_ms = period_ms
             self._soon.clear()
             await self.register()
+
+    def _patience_ms(self, wait_ms: int) -> int:
+        """How long until the next renewal; a slave that knows of no master asks again sooner."""
+        if self._config.is_slave and not self._knows_master:
+            return min(wait_ms, self._config.ha_reconnect_interval)
+        return wait_ms
 
     async def unregister(self) -> None:
         """Take us out of every name server that can be reached."""

@@ -1,6 +1,6 @@
 """The local world: three processes on loopback, each link through a proxy of its own.
 
-    set up     proxies and name server at once, then the master, then the slave
+    set up     proxies, then all nodes at once; a slave asks for its master until it is there
     ready      asked for, never slept for: the name server knows both brokers, the slave is fed,
                and the topic has a route
     tear down  clients first, then nodes (SIGTERM, SIGKILL for those that do not mind), then
@@ -161,10 +161,8 @@ class LocalWorld:
 
     async def start(self) -> None:
         """Start everything, and wait until the slave is fed."""
-        await asyncio.gather(self._start_proxies(), self._nodes["nameserver"].start())
-        # A slave that registers before its master learns of it a whole period later.
-        await self._nodes["master"].start()
-        await self._nodes["slave"].start()
+        await self._start_proxies()
+        await asyncio.gather(*(node.start() for node in self._nodes.values()))
         await until_fed(self.sessions)
 
     async def _start_proxies(self) -> None:

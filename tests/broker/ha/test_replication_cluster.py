@@ -302,3 +302,15 @@ def test_what_the_slave_could_not_write_it_does_not_report(nth: int) -> None:
         assert len(await rig.messages(SLAVE)) == 5
 
     play(scenario, "SYNC_MASTER")
+
+
+def test_a_slave_that_came_before_its_master_follows_it_soon() -> None:
+    """It asks its name server again after haReconnectInterval, not after a whole period."""
+
+    async def scenario(rig: Rig) -> None:
+        await rig.cluster.nodes["slave"].start()
+        await asyncio.sleep(3)
+        await rig.cluster.nodes["master"].start()
+        await rig.until(rig.fed, 0.3)
+
+    play(scenario, start=("nameserver",), registerNameServerPeriod="60000")
