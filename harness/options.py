@@ -43,6 +43,7 @@ class RunOptions:
     out: str = "runs"
     ports: int = 0  # the first of the cluster's ports; 0 leases a free block
     node_command: tuple[str, ...] = ()  # starts a node in place of ours, for controls
+    mutant: str = ""  # a planted bug, in a simulated run
 
     @property
     def broker_role(self) -> str:

@@ -39,16 +39,13 @@ def power(names: tuple[str, ...], runs: int, first_seed: int, jobs: int, *, as_j
 
     Exit codes: 0 all found and no false alarm, else 1; 254 bad arguments.
     """
-    from harness.simulated.power import NoMutantsError, catalogue, hunt_all
+    from harness.planting import MutantError, catalogue, mutant_of
+    from harness.simulated.power import hunt_all
 
     try:
-        known = catalogue()
-    except NoMutantsError as error:
+        chosen = [mutant_of(name).name for name in dict.fromkeys(names)] or list(catalogue())
+    except MutantError as error:
         raise click.ClickException(str(error)) from error
-    for name in names:
-        if name not in known:
-            raise click.ClickException(_unknown(name, list(known)))
-    chosen = list(dict.fromkeys(names)) or list(known)
     hunts: list[Hunt] = []
     if not as_json:
         click.echo(HEAD)
@@ -65,14 +62,6 @@ def power(names: tuple[str, ...], runs: int, first_seed: int, jobs: int, *, as_j
             _show(chosen[len(hunts)], len(hunts), len(chosen))
     click.echo(_as_json(hunts) if as_json else _summary(hunts))
     return 0 if all(one.found and not one.alarms for one in hunts) else 1
-
-
-def _unknown(name: str, known: list[str]) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(known)}"
-    return f"--mutant {name!r} is not known; {hint}"
 
 
 def _show(name: str, done: int, total: int, runs: int = 0) -> None:
@@ -120,6 +109,9 @@ def _summary(hunts: "Sequence[Hunt]") -> str:
     lines += [f"Not found: {one.name}" for one in hunts if not one.found]
     if others:
         lines.append("* by an anomaly that is not its own")
+    if caught:
+        again = caught[-1]
+        lines.append(f"See one: mqhavoc simulate --seed {again.seed} --mutant {again.name}")
     return "\n".join(lines)
 
 

@@ -24,6 +24,7 @@ __all__ = ["simulate"]
 @click.option("--concurrency", type=int, help="Clients at once.  [default: drawn]")
 @click.option("--queues", type=int, help="Queues of the topic.  [default: drawn]")
 @click.option("--volatile/--disk", default=None, help="Is a kill a power cut?  [default: drawn]")
+@click.option("--mutant", help="Run with a planted bug of `mqhavoc power`, and its options.")
 @click.option("--short", is_flag=True, help="Short stories: more runs, each with less in it.")
 @click.option("--out", help="Write the run's history and trace into this folder.")
 @click.pass_context
@@ -59,10 +60,15 @@ def simulate(
 
 
 def _validate(given: Mapping[str, Any]) -> None:
+    from harness.planting import MutantError
     from harness.simulated.swarm import options_of_seed
     from harness.validation import option_problems
 
-    if problems := option_problems(options_of_seed(0, **given)):
+    try:
+        problems = option_problems(options_of_seed(0, **given))
+    except MutantError as error:
+        raise click.ClickException(str(error)) from error
+    if problems:
         raise click.ClickException("\n       ".join(problems))
 
 

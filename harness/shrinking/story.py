@@ -5,9 +5,8 @@ coming back, one that is valid holds a delicate promise. It is played in the sim
 its options and schedule decide everything.
 
     title      what it shows, in a sentence
-    options, schedule   the case
+    options, schedule   the case; the options name the planted bug, if it is played with one
     expect     valid, invalid or unknown; if invalid, the anomaly that must be there
-    mutant     the planted bug that it is played with; empty for the correct broker
 """
 
 from dataclasses import dataclass
@@ -33,7 +32,6 @@ class Story:
     case: Case
     expect: str
     anomaly: str = ""
-    mutant: str = ""
 
     def to_json(self) -> bytes:
         """Return the text of a story file; ``from_json`` is the inverse."""
@@ -41,7 +39,6 @@ class Story:
             "title": self.title,
             "expect": self.expect,
             "anomaly": self.anomaly,
-            "mutant": self.mutant,
             "options": self.case.options.to_json(),
             "schedule": msgspec.to_builtins(self.case.schedule),
         }
@@ -54,7 +51,7 @@ class Story:
             stored = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
             words = {
                 name: msgspec.json.decode(stored[name], type=str)
-                for name in ("title", "expect", "anomaly", "mutant")
+                for name in ("title", "expect", "anomaly")
             }
             options = RunOptions.from_json(msgspec.json.decode(stored["options"]))
             schedule = Schedule.from_json(bytes(stored["schedule"]))

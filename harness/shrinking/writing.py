@@ -1,8 +1,10 @@
 """What is left of a shrunk run on disk: a folder that can be replayed, and a story for tests."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from harness.options import RunOptions
 from harness.replay import Outcome
 from harness.shrinking.case import Case
 from harness.shrinking.story import Story
@@ -28,10 +30,13 @@ def write_shrunk(original: RunFolder, case: Case, outcomes: Sequence[Outcome]) -
     return folder
 
 
-def write_story(path: Path, case: Case, anomaly: str, mutant: str = "") -> Path:
+def write_story(path: Path, case: Case, anomaly: str) -> Path:
     """Write a story that must end with the anomaly; a folder gets a file named after it."""
     file = path if path.suffix == ".json" else path / f"{anomaly}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     title = f"{anomaly}: {case.describe()}"
-    file.write_bytes(Story(title, case, "invalid", anomaly, mutant).to_json())
+    # The schedule says what happens; a scenario's file or a run's folder may not be there later.
+    plain = RunOptions(seed=case.options.seed)
+    case = replace(case, options=replace(case.options, scenario="", out=plain.out))
+    file.write_bytes(Story(title, case, "invalid", anomaly).to_json())
     return file

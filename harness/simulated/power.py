@@ -3,56 +3,24 @@
 A hunt runs one seed after another with the mutant's options, until a run is invalid. Before each
 of them the correct broker runs the same seed: if that one is accused, the seed is a false alarm,
 is reported as one, and proves nothing about the mutant. A mutant that is not found is listed so.
-
-The mutants are no part of the product, so they are not installed with it: they are imported from
-``tests/quality`` of the repository that this package lies in.
 """
 
-import importlib
-import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
-from pathlib import Path
-from typing import Any, Protocol
 
 from checkers.minimal import extract
 from checkers.verdict import Validity
 from harness.judgement import contract_of
+from harness.planting import Mutant, mutant_of
 from harness.simulated.run import SimulatedRun, simulate
 from harness.simulated.swarm import options_of_seed
 from histories.history import History
 
-__all__ = ["Hunt", "Mutant", "NoMutantsError", "catalogue", "hunt", "hunt_all", "run_mutant"]
-
-ROOT = Path(__file__).parents[2]
-REGISTRY = "tests.quality.mutants.registry"
-
-
-class NoMutantsError(Exception):
-    """There is no repository around this installation, and so no mutants."""
-
-
-class Mutant(Protocol):
-    """What ``tests/quality/mutants/mutant.py`` makes of a planted bug."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102 - fields of a value
-
-    @property
-    def breaks(self) -> str: ...  # noqa: D102
-
-    @property
-    def finds(self) -> tuple[str, ...]: ...  # noqa: D102
-
-    @property
-    def options(self) -> Mapping[str, Any]: ...  # noqa: D102
-
-    def planted(self, *, correct: bool = False) -> AbstractContextManager[None]: ...  # noqa: D102
+__all__ = ["Hunt", "hunt", "hunt_all", "invalid_anomalies", "run_mutant"]
 
 
 @dataclass(slots=True)
@@ -72,40 +40,30 @@ class Hunt:
     broke: str = ""  # how the last run that the mutant broke off ended
 
 
-def catalogue() -> Mapping[str, Mutant]:
-    """Give every mutant by name; ``NoMutantsError`` if this is not a repository."""
-    if not ROOT.joinpath(*REGISTRY.split(".")).with_suffix(".py").is_file():
-        raise NoMutantsError(
-            f"expected tests/quality/mutants in {ROOT}, found none; planted bugs are not "
-            "installed with mqhavoc: clone its repository and install that with pip install -e"
-        )
-    if str(ROOT) not in sys.path:
-        sys.path.insert(0, str(ROOT))
-    mutants: Mapping[str, Mutant] = importlib.import_module(REGISTRY).MUTANTS
-    return mutants
-
-
-def run_mutant(mutant: Mutant, seed: int, *, correct: bool = False) -> SimulatedRun:
+def run_mutant(name: str, seed: int, *, correct: bool = False) -> SimulatedRun:
     """Run one seed with a planted bug, or with the correct broker in the same setting."""
-    with mutant.planted(correct=correct):
-        return simulate(options_of_seed(seed, **mutant.options))
+    options = options_of_seed(seed, mutant=name)
+    if not correct:
+        return simulate(options)
+    with mutant_of(name).planted(correct=True):
+        return simulate(replace(options, mutant=""))
 
 
 def hunt(name: str, seeds: Sequence[int], on_run: Callable[[Hunt], None] | None = None) -> Hunt:
     """Run seeds until one of them finds a mutant; ``on_run`` is told before each how far it is."""
-    mutant = catalogue()[name]
+    mutant = mutant_of(name)
     result = Hunt(name, mutant.breaks)
     for seed in seeds:
         if on_run is not None:
             on_run(result)
         result.correct_runs += 1
-        if invalid_anomalies(run_mutant(mutant, seed, correct=True)):
+        if invalid_anomalies(run_mutant(name, seed, correct=True)):
             result.alarms.append(seed)
             continue
         began = time.process_time()
         result.runs += 1
         try:
-            run = run_mutant(mutant, seed)
+            run = run_mutant(name, seed)
         except Exception:  # noqa: BLE001 - a broken broker may break whatever it touches
             result.broke = traceback.format_exc().strip().splitlines()[-1]
             continue

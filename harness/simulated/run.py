@@ -25,6 +25,7 @@ from harness.memory_recorder import MemoryRecorder
 from harness.operations import Operations
 from harness.options import RunOptions
 from harness.phases import Phases
+from harness.planting import planted
 from harness.safety import Safety
 from harness.simulated.world import SimulatedWorld
 from harness.timings import OP_TIMEOUT_MS
@@ -71,7 +72,7 @@ def simulate(options: RunOptions, schedule: Schedule | None = None) -> Simulated
     began = time.perf_counter()
     planned = schedule or schedule_of(options)
     life = _Life(options, planned)
-    with _rare_collections():
+    with planted(options.mutant), _rare_collections():
         virtual_s = run_virtual(life.live())
     assert life.judgement is not None, "a life ends with its judgement, or raises"
     return SimulatedRun(

@@ -13,6 +13,7 @@ from typing import Any
 from harness.draws import stream
 from harness.fault_plan import offers_of
 from harness.options import MODES, RunOptions
+from harness.planting import mutant_of
 from harness.simulated.run import simulate
 from nemesis.registry import PACKAGES
 
@@ -42,11 +43,16 @@ class SeedResult:
 def options_of_seed(seed: int, **given: Any) -> RunOptions:
     """Draw the options of a seed; what is given is not drawn, but changes no other draw.
 
+    A mutant brings the options in which it matters; what else is given goes before them.
+
     >>> options_of_seed(7) == options_of_seed(7)
     True
     >>> options_of_seed(7, mode="ASYNC_MASTER+SYNC_FLUSH").rate == options_of_seed(7).rate
     True
     """
+    given = {key: value for key, value in given.items() if value is not None}
+    if given.get("mutant"):
+        given = {**mutant_of(given["mutant"]).options, **given}
     rng = stream(seed, "swarm")
     drawn = RunOptions(
         seed=seed,
@@ -58,8 +64,8 @@ def options_of_seed(seed: int, **given: Any) -> RunOptions:
         queues=rng.randint(1, 4),
         volatile=rng.random() < 0.5,
     )
-    options = replace(drawn, **{key: value for key, value in given.items() if value is not None})
-    if "nemeses" in given and given["nemeses"] is not None:
+    options = replace(drawn, **given)
+    if "nemeses" in given:
         return options
     offers = offers_of(options)
     able = [
@@ -80,6 +86,7 @@ def command_of_seed(seed: int, given: Mapping[str, Any]) -> str:
         given = {**given, "nemeses": None, "time_limit_s": None}  # it says them itself
     words = ["mqhavoc", "simulate", "--seed", str(seed)]
     for option, key in (
+        ("--mutant", "mutant"),
         ("--scenario", "scenario"),
         ("--mode", "mode"),
         ("--time-limit", "time_limit_s"),

@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 
 from harness.options import MODES
+from harness.shrinking.story import Story
 from nemesis.scenario import load_scenario, shipped_scenarios
 from tests.conformance.two_worlds import (
     Ending,
     in_processes,
     in_virtual_time,
-    story_case,
     told_scenario,
 )
 from tests.quality.mutants.registry import MUTANTS
@@ -99,8 +99,8 @@ def test_the_same_scenario_told_with_real_processes(told: tuple[str, str], tmp_p
 def test_a_planted_bug_is_found_by_the_same_name_in_both_worlds(
     mutant: str, tmp_path: Path
 ) -> None:
-    case, story = story_case(STORIES[mutant])
-    endings = [in_virtual_time(case, mutant), in_processes(case, tmp_path, mutant)]
+    story = Story.from_json(STORIES[mutant].read_bytes())
+    endings = [in_virtual_time(story.case), in_processes(story.case, tmp_path)]
 
     assert [ending.validity for ending in endings] == ["invalid", "invalid"]
     shared = set(endings[0].broken) & set(endings[1].broken) & set(MUTANTS[mutant].finds)

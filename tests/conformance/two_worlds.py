@@ -1,7 +1,7 @@
 """One story, two worlds: how it is told in each, and what of its ending must be the same.
 
     validity   of the run
-    broken     the anomalies that it is invalid by; of a mutant, the one that its story is about
+    broken     the anomalies that it is invalid by
     lost       whether messages that were answered SEND_OK are gone, as the mode allows
 
 Everything else that is counted (redelivered, recovered, how many are lost) follows from who was
@@ -9,24 +9,21 @@ faster, and that real processes race anew each time.
 """
 
 import sys
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 
 from checkers.suite import Judgement
-from checkers.verdict import Validity
 from harness.fault_plan import schedule_of
 from harness.local import run_local
 from harness.options import RunOptions
+from harness.replay import Outcome
 from harness.scenarios import SEND_OK_LOST, options_of_scenario
 from harness.shrinking.case import Case
-from harness.shrinking.story import Story
 from harness.simulated.run import simulate
-from tests.quality.mutants.registry import MUTANTS
 
-__all__ = ["Ending", "in_processes", "in_virtual_time", "story_case", "told_scenario"]
+__all__ = ["Ending", "in_processes", "in_virtual_time", "told_scenario"]
 
 MUTANT_NODE = Path(__file__).parents[1] / "quality" / "mutant_node.py"
 CURE_MS = 500
@@ -42,15 +39,10 @@ class Ending:
     lost: bool = False
 
     @classmethod
-    def of(cls, judgement: Judgement, mutant: str = "") -> "Ending":
-        """Take it from a judgement; of a mutant's, only that something is broken."""
-        broken = sorted(
-            name
-            for name, found in judgement.anomalies.items()
-            if found.validity is Validity.INVALID
-        )
+    def of(cls, judgement: Judgement) -> "Ending":
+        """Take it from a judgement."""
         lost = judgement.verdicts["queue"].counts.get(SEND_OK_LOST, 0) > 0
-        return cls(judgement.validity.word, tuple(broken), lost and not mutant)
+        return cls(judgement.validity.word, Outcome.of(judgement).broken, lost)
 
 
 def told_scenario(name: str, mode: str, limit_s: float, seed: int = 1) -> Case:
@@ -65,23 +57,17 @@ def told_scenario(name: str, mode: str, limit_s: float, seed: int = 1) -> Case:
     )
 
 
-def story_case(file: Path) -> tuple[Case, Story]:
-    """Read a saved story."""
-    story = Story.from_json(file.read_bytes())
-    return story.case, story
-
-
-def in_virtual_time(case: Case, mutant: str = "") -> Ending:
+def in_virtual_time(case: Case) -> Ending:
     """Tell a story in the simulated world."""
     options = replace(case.options, world="simulated")
-    with MUTANTS[mutant].planted() if mutant else nullcontext():
-        return Ending.of(simulate(options, case.schedule).judgement, mutant)
+    return Ending.of(simulate(options, case.schedule).judgement)
 
 
-def in_processes(case: Case, out: Path, mutant: str = "") -> Ending:
+def in_processes(case: Case, out: Path) -> Ending:
     """Tell it with real processes behind toxiproxy, in a folder of its own."""
+    mutant = case.options.mutant
     node = (sys.executable, str(MUTANT_NODE), mutant) if mutant else ()
-    options = replace(case.options, world="local", out=str(out), ports=0, node_command=node)
+    options = replace(case.options, world="local", out=str(out), mutant="", node_command=node)
     result = run_local(options, Console(quiet=True), case.schedule)
     assert result.judgement is not None, "nobody has stopped it"
-    return Ending.of(result.judgement, mutant)
+    return Ending.of(result.judgement)

@@ -117,7 +117,7 @@ def test_a_step_goes_with_its_anchor_and_numbers_follow() -> None:
 
 
 def test_a_story_is_read_as_it_was_written() -> None:
-    story = Story("a sentence", case_of(step("a", 1000, 2000)), "invalid", "lost", "skip-fsync")
+    story = Story("a sentence", case_of(step("a", 1000, 2000)), "invalid", "lost")
     assert Story.from_json(story.to_json()) == story
 
     with pytest.raises(StoryError, match="expected a story"):

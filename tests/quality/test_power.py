@@ -11,7 +11,8 @@ import pytest
 
 from checkers.verdict import Validity
 from harness.cli import EXIT_USAGE, run_command
-from harness.simulated.power import catalogue, hunt, invalid_anomalies, run_mutant
+from harness.planting import catalogue
+from harness.simulated.power import hunt, invalid_anomalies, run_mutant
 from tests.quality.mutants.mutant import Mutant, Plant, mutant
 from tests.quality.mutants.registry import MUTANTS
 
@@ -37,7 +38,7 @@ def test_a_planted_bug_is_found_by_its_own_anomaly(name: str) -> None:
     seed, anomaly = KNOWN[name]
     assert anomaly in MUTANTS[name].finds
 
-    run = run_mutant(MUTANTS[name], seed)
+    run = run_mutant(name, seed)
 
     assert run.judgement.validity is Validity.INVALID, run.judgement.why
     assert anomaly in invalid_anomalies(run)
@@ -46,14 +47,14 @@ def test_a_planted_bug_is_found_by_its_own_anomaly(name: str) -> None:
 @pytest.mark.parametrize("name", ["skip-fsync", "recover-one-record-short", "skip-a-batch"])
 def test_the_correct_broker_is_not_accused_on_the_same_seeds(name: str) -> None:
     """The canary: whatever a mutant is found by must come from the mutant."""
-    run = run_mutant(MUTANTS[name], KNOWN[name][0], correct=True)
+    run = run_mutant(name, KNOWN[name][0], correct=True)
 
     assert run.judgement.validity is Validity.VALID, run.judgement.anomalies
 
 
 def test_a_stranger_at_the_ha_port_does_no_harm_to_the_correct_broker() -> None:
     """Defect 10 needs one; it must be the believing that is found, and not the stranger."""
-    run = run_mutant(MUTANTS["any-eight-bytes-count"], 1, correct=True)
+    run = run_mutant("any-eight-bytes-count", 1, correct=True)
 
     assert any('"expected' in line or "without a token" in line for line in run.trace)
     assert invalid_anomalies(run) == ()
@@ -96,10 +97,11 @@ def test_the_matrix_fits_a_terminal_and_says_what_was_not_found(
     assert all(len(line) <= 80 for line in lines)
     assert lines[1].split()[:4] == ["double-append", "duplicated", "queue", "1"]
     assert lines[2].split()[:5] == ["a-bug-that-is-none", "NOT", "FOUND", "2", lines[2].split()[4]]
-    assert "1 of 2 mutants found, in 3 runs" in lines[-3]
-    assert lines[-2:] == [
+    assert "1 of 2 mutants found, in 3 runs" in lines[-4]
+    assert lines[-3:] == [
         "The correct broker on the same seeds: 0 alarms in 3 runs.",
         "Not found: a-bug-that-is-none",
+        "See one: mqhavoc simulate --seed 1 --mutant double-append",
     ]
 
 

@@ -26,7 +26,7 @@ TRIES_MAX = 150
 def find(mutant: Mutant) -> tuple[Case, str] | None:
     """Find a seed whose run shows one of the mutant's own anomalies."""
     for seed in SEEDS:
-        run = simulate(options_of_seed(seed, **mutant.options))
+        run = simulate(options_of_seed(seed, mutant=mutant.name))
         for name in mutant.finds:
             found = run.judgement.anomalies.get(name)
             if found is not None and found.validity == 2:
@@ -37,18 +37,17 @@ def find(mutant: Mutant) -> tuple[Case, str] | None:
 def tell_of_bug(mutant: Mutant) -> Story | None:
     """Shrink the first run that shows the bug."""
     play = player(HERE)
-    with mutant.planted():
-        found = find(mutant)
-        if found is None:
-            return None
-        case, name = found
-        smallest = Shrinker(
-            case,
-            lambda case: name in play(case.options, case.schedule).broken,
-            TRIES_MAX,
-            on_smaller=lambda case: print(" ", case.describe()),  # noqa: T201 -- a tool's progress
-        ).run()
-    return Story(mutant.breaks.rstrip("."), smallest, "invalid", name, mutant.name)
+    found = find(mutant)
+    if found is None:
+        return None
+    case, name = found
+    smallest = Shrinker(
+        case,
+        lambda case: name in play(case.options, case.schedule).broken,
+        TRIES_MAX,
+        on_smaller=lambda case: print(" ", case.describe()),  # noqa: T201 -- a tool's progress
+    ).run()
+    return Story(mutant.breaks.rstrip("."), smallest, "invalid", name)
 
 
 def tell_of_seed(seed: int, title: str, nemeses: str, mode: str) -> Story:

@@ -4,7 +4,6 @@
 the broker's behaviour has changed: read why before you change the story.
 """
 
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ import pytest
 from checkers.verdict import Validity
 from harness.shrinking.story import Story
 from harness.simulated.run import simulate
-from tests.quality.mutants.registry import MUTANTS
 
 FILES = sorted(Path(__file__).parent.glob("*.json"))
 
@@ -21,10 +19,8 @@ FILES = sorted(Path(__file__).parent.glob("*.json"))
 def test_a_story_ends_as_it_says(file: Path) -> None:
     story = Story.from_json(file.read_bytes())
 
-    with MUTANTS[story.mutant].planted() if story.mutant else nullcontext():
-        run = simulate(story.case.options, story.case.schedule)
+    judgement = simulate(story.case.options, story.case.schedule).judgement
 
-    judgement = run.judgement
     assert judgement.validity.word == story.expect, (judgement.why, dict(judgement.anomalies))
     if story.anomaly:
         assert judgement.anomalies[story.anomaly].validity is Validity.INVALID
@@ -33,4 +29,4 @@ def test_a_story_ends_as_it_says(file: Path) -> None:
 def test_there_are_stories_of_both_kinds() -> None:
     """Else the test above could be about nothing."""
     stories = [Story.from_json(file.read_bytes()) for file in FILES]
-    assert {bool(story.mutant) for story in stories} == {True, False}
+    assert {bool(story.case.options.mutant) for story in stories} == {True, False}

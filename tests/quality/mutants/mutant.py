@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from harness.scenarios import options_of_scenario
+
 __all__ = ["SCENARIOS", "Mutant", "Plant", "mutant"]
 
 Plant: TypeAlias = Callable[..., None]
@@ -81,6 +83,8 @@ def mutant(
     def make(bug: Callable[[Plant], None]) -> Mutant:
         name, says = bug.__name__.replace("_", "-"), bug.__doc__ or ""
         given = {**DEFAULTS, **options}
+        if "scenario" in options:
+            given = {**given, **options_of_scenario(options["scenario"], options.get("mode"))}
         return Mutant(name, says, finds, bug, given, defect, setting)
 
     return make
