@@ -2,27 +2,33 @@
 
 Ops are dropped in pairs, an invoke with its completion, and faults whole: first large chunks, then
 small ones, as long as the anomaly stays with the same validity (delta debugging). So the extract
-is a well-formed history by itself. It begins with the ops of one finding and their queue if that
-is enough, else with everything. A history that is unknown for this anomaly alone does not become
-invalid. ``JUDGEMENTS_MAX`` and ``WORK_MAX``, in ops judged, bound the work.
+is a well-formed history by itself. It begins with what one finding is about, with drains cut down
+to that (``cutting``), if it still shows this very finding and accuses of nothing else; else with
+the ops of the finding and their queue, or with everything. A history that is unknown for this
+anomaly alone does not become invalid. ``JUDGEMENTS_MAX`` and ``WORK_MAX``, in ops judged, bound
+the work.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
 import numpy as np
 
 from checkers.contract import Contract
+from checkers.cutting import cut_around
 from checkers.proof import rows_of
 from checkers.suite import Judgement, judge
-from checkers.verdict import Validity
+from checkers.verdict import Finding, Validity
 from histories.history import NONE, History
 
-__all__ = ["JUDGEMENTS_MAX", "WORK_MAX", "extract"]
+__all__ = ["IDENTITY", "JUDGEMENTS_MAX", "WORK_MAX", "extract"]
 
 JUDGEMENTS_MAX = 400
 WORK_MAX = 5_000_000
+IDENTITY = ("value", "values", "queue", "key", "offset", "offsets", "from", "to", "node", "kind")
+"""By these facts a finding is known again in a part of its history."""
 
 Unit: TypeAlias = tuple[int, ...]
 """Rows that stay or go together."""
@@ -41,28 +47,61 @@ def extract(
     ``judging`` stands in for ``judge`` with the contract and workload.
     """
     judging = judging or partial(judge, contract=contract, workload=workload)
-    whole = judging(history)
-    wanted = whole.anomalies[name]
-    judgements, work = 0, 0
-
-    def shows(units: Sequence[Unit]) -> bool:
-        nonlocal judgements, work
-        part = _part(history, units)
-        judgements, work = judgements + 1, work + len(part)
-        if judgements > JUDGEMENTS_MAX or work > max(WORK_MAX, 2 * len(history)):
-            return False
-        judgement = judging(part)
-        judged = judgement.anomalies.get(name)
-        same = judged is not None and judged.validity is wanted.validity
-        # A part that is worse than the whole would accuse of what did not happen.
-        return same and judgement.validity <= max(whole.validity, Validity.UNKNOWN)
-
+    search = _Search(name, judging, judging(history), max(WORK_MAX, 2 * len(history)))
+    findings = search.whole.anomalies[name].findings
+    proof = rows_of(history, findings[0].ops) if findings else []
+    cut = cut_around(history, findings[0], proof) if findings else None
+    if cut is not None and search.shows(cut, exactly=True):
+        return _smallest(cut, _units(cut), partial(search.shows, exactly=True))
     units = _units(history)
-    proof = rows_of(history, wanted.findings[0].ops) if wanted.findings else []
     for start in (_around(history, units, proof), units):
-        if shows(start):
-            return _part(history, _smaller(start, shows))
+        if search.shows(_part(history, start)):
+            return _smallest(history, start, search.shows)
     return history
+
+
+@dataclass(slots=True)
+class _Search:
+    """What every part must show, and how much may still be judged."""
+
+    name: str
+    judging: Callable[[History], Judgement]
+    whole: Judgement
+    work_left: int
+    judgements_left: int = JUDGEMENTS_MAX
+
+    def shows(self, part: History, *, exactly: bool = False) -> bool:
+        """Tell whether a part has the anomaly; ``exactly``: this very one, and no new one."""
+        self.judgements_left -= 1
+        self.work_left -= len(part)
+        if self.judgements_left < 0 or self.work_left < 0:
+            return False
+        judgement, wanted = self.judging(part), self.whole.anomalies[self.name]
+        judged = judgement.anomalies.get(self.name)
+        if judged is None or judged.validity is not wanted.validity:
+            return False
+        # A part that is worse than the whole would accuse of what did not happen.
+        if judgement.validity > max(self.whole.validity, Validity.UNKNOWN):
+            return False
+        return not exactly or (
+            any(_same(finding, wanted.findings[0]) for finding in judged.findings)
+            and judged.count <= wanted.count
+            and _broken(judgement) <= _broken(self.whole)
+        )
+
+
+def _same(one: Finding, other: Finding) -> bool:
+    """Whether two findings are of the same messages at the same place."""
+    return all(one.data.get(name) == other.data.get(name) for name in IDENTITY)
+
+
+def _broken(judgement: Judgement) -> set[str]:
+    invalid = Validity.INVALID
+    return {name for name, found in judgement.anomalies.items() if found.validity is invalid}
+
+
+def _smallest(history: History, units: Sequence[Unit], shows: Callable[[History], bool]) -> History:
+    return _part(history, _smaller(list(units), lambda rest: shows(_part(history, rest))))
 
 
 def _units(history: History) -> list[Unit]:
