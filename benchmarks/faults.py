@@ -17,7 +17,7 @@ import asyncio
 import io
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from time import monotonic, time
@@ -31,6 +31,7 @@ from benchmarks.against_rocketmq import BACK_S_MAX, HEAP, MODES, probing, recove
 from harness.leases import lease_ports  # noqa: E402 - found by the line above
 from harness.local import run_local  # noqa: E402
 from harness.options import RunOptions  # noqa: E402
+from harness.store.folder import read_json  # noqa: E402
 from tests.interop.clusters import Cluster, Program, apache, ours  # noqa: E402
 from tests.interop.conftest import java_command  # noqa: E402
 
@@ -63,16 +64,31 @@ async def cycles(program: Program, mode: tuple[str, str], count: int) -> list[fl
 
 
 def show_cycles(mode: tuple[str, str], measured: Mapping[str, list[float]]) -> None:
-    """Print how long a cycle took, and how many fit into a minute."""
+    """Print how long a cycle took, and how many fit into a minute; a ratio above one is ours."""
     print(f"\n{'+'.join(mode):<28}{'cycles':>10}{'median s':>10}{'worst s':>10}{'a minute':>10}")
     for name, taken in measured.items():
         if not taken:
             print(f"  {name:<26}{0:>10}")
             continue
-        minute = 60 * len(taken) / sum(taken)
         print(
-            f"  {name:<26}{len(taken):>10}{median(taken):>10.2f}{max(taken):>10.2f}{minute:>10.1f}"
+            f"  {name:<26}{len(taken):>10}{median(taken):>10.2f}{max(taken):>10.2f}"
+            f"{a_minute(taken):>10.1f}"
         )
+    if len(measured) == 2 and all(measured.values()):
+        mine, theirs = measured.values()
+        shorter, more = median(theirs) / median(mine), a_minute(mine) / a_minute(theirs)
+        print(
+            f"  {'ratio':<26}{'':>10}{shorter:>9.2f}x{max(theirs) / max(mine):>9.2f}x{more:>9.2f}x"
+        )
+
+
+def a_minute(taken: Sequence[float]) -> float:
+    """How many cycles of such lengths fit into a minute.
+
+    >>> a_minute([1.0, 3.0])
+    30.0
+    """
+    return 60 * len(taken) / sum(taken)
 
 
 def whole_run(nemeses: tuple[str, ...], seconds: int) -> None:
@@ -82,12 +98,13 @@ def whole_run(nemeses: tuple[str, ...], seconds: int) -> None:
         began = monotonic()
         result = run_local(options, Console(file=io.StringIO()))
         wall_s = monotonic() - began
+        toxiproxy = read_json(result.folder.test_json)["toxiproxy_kind"]
     assert result.judgement is not None, "nobody stopped it"
     faults = [row for row in result.judgement.faults if row["bit"] and row["cure_ms"] is not None]
     on_s = covered_ms((row["start_ms"], row["cure_ms"]) for row in faults) / 1000
-    words = f"{','.join(nemeses)}: {result.validity.word}"
+    words = f"{','.join(nemeses)}: {result.validity.word}, {toxiproxy} toxiproxy"
     print(
-        f"  {words:<52}{len(faults):>4} faults  {60 * len(faults) / wall_s:>5.1f} a minute  "
+        f"  {words:<66}{len(faults):>4} faults  {60 * len(faults) / wall_s:>5.1f} a minute  "
         f"a fault is on in {on_s / seconds:>4.0%} of {seconds} s, {on_s / wall_s:>4.0%} of the run"
     )
 
