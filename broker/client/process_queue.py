@@ -38,6 +38,11 @@ class ProcessQueue:
     _bytes: int = 0
 
     @property
+    def cached_count(self) -> int:
+        """How many messages have been pulled and not consumed yet."""
+        return len(self._waiting)
+
+    @property
     def commit_offset(self) -> int:
         """The offset from which the group would have to go on."""
         return next(iter(self._waiting), self.next_offset)

@@ -22,6 +22,7 @@ from enum import StrEnum
 from broker.client.consumer import ALL_TAGS, PullConsumer
 from broker.client.consuming import Concurrent, Consuming, Listener, Orderly
 from broker.client.group_offsets import BrokerOffsets, FileOffsets, GroupOffsets
+from broker.client.inspection import consume_directly, running_info
 from broker.client.membership import Membership
 from broker.client.process_queue import ProcessQueue
 from broker.client.queue_reader import QueueReader
@@ -31,6 +32,7 @@ from broker.errors import MqError
 from broker.nameserver.route import MASTER_ID, MessageQueue
 from broker.remoting.codes import RequestCode
 from broker.remoting.command import Command
+from broker.remoting.connection import Answer
 from broker.remoting.headers import SendBackHeader, write_fields
 from broker.store.message import StoredMessage
 from broker.tables.topics import RETRY_PREFIX
@@ -132,8 +134,8 @@ class PushConsumer:
 
     async def start(self) -> None:
         """Join the group and begin to consume."""
-        notify = RequestCode.NOTIFY_CONSUMER_IDS_CHANGED
-        self.session.on_request.setdefault(notify, []).append(self._on_members_changed)
+        for code, listener in self._answers.items():
+            self.session.on_request.setdefault(code, []).append(listener)
         await self._membership.beat()
         await self.rebalance()
         self._every(self.options.heartbeat_ms, self._membership.beat)
@@ -144,9 +146,8 @@ class PushConsumer:
 
     async def stop(self) -> None:
         """Stop pulling, let the listener finish, remember the offsets, and leave the group."""
-        self.session.on_request[RequestCode.NOTIFY_CONSUMER_IDS_CHANGED].remove(
-            self._on_members_changed
-        )
+        for code, listener in self._answers.items():
+            self.session.on_request[code].remove(listener)
         tasks = [*self._timers, *(held.reading for held in self._held.values())]
         for task in tasks:
             task.cancel()
@@ -196,9 +197,32 @@ class PushConsumer:
         send_back = self._send_back if self._is_cluster else None
         return Concurrent(self.listener, send_back, options.batch_size, options.concurrency)
 
+    @property
+    def _answers(self) -> Mapping[int, Callable[[Command], Answer]]:
+        """What brokers may ask of a consumer, and who answers."""
+        return {
+            RequestCode.NOTIFY_CONSUMER_IDS_CHANGED: self._on_members_changed,
+            RequestCode.GET_CONSUMER_RUNNING_INFO: self._on_running_info,
+            RequestCode.CONSUME_MESSAGE_DIRECTLY: self._on_consume_directly,
+        }
+
     def _on_members_changed(self, command: Command) -> None:
-        if command.ext_fields.get("consumerGroup") == self.group:
+        if self._is_ours(command):
             self._rebalance_due.set()
+
+    def _on_running_info(self, command: Command) -> Answer:
+        held = [one.process for one in self._held.values()]
+        orderly = self.options.orderly
+        ours = self._is_ours(command)
+        return running_info(command, self.subscriptions, held, orderly=orderly) if ours else None
+
+    def _on_consume_directly(self, command: Command) -> Answer:
+        orderly = self.options.orderly
+        ours = self._is_ours(command)
+        return consume_directly(command, self.listener, orderly=orderly) if ours else None
+
+    def _is_ours(self, command: Command) -> bool:
+        return command.ext_fields.get("consumerGroup") == self.group
 
     async def _share_of(self, topic: str) -> list[MessageQueue]:
         queues = (await self.session.route(topic)).subscribe_queues(topic)

@@ -18,7 +18,7 @@ from broker.ports import Ports
 from broker.remoting.answers import unsupported
 from broker.remoting.codes import RequestCode, ResponseCode
 from broker.remoting.command import Command
-from broker.remoting.connection import Connection
+from broker.remoting.connection import Answer, Connection
 
 __all__ = ["Session", "succeed"]
 
@@ -47,8 +47,8 @@ class Session:
     address_map: Mapping[str, str] = field(default_factory=dict)
     route_refresh_ms: float = ROUTE_REFRESH_MS
     name_server_timeout_ms: float = NAME_SERVER_TIMEOUT_MS
-    on_request: dict[int, list[Callable[[Command], None]]] = field(default_factory=dict)
-    """Who wants to hear of the brokers' own requests, by code; they are one-way."""
+    on_request: dict[int, list[Callable[[Command], Answer]]] = field(default_factory=dict)
+    """Who wants to hear of the brokers' own requests, by code; whom one is not for says None."""
     _peers: Peers = field(init=False)
     _servers: list[str] = field(init=False)  # the one to ask first comes first
     _routes: dict[str, _Known] = field(init=False, default_factory=dict)
@@ -119,13 +119,12 @@ class Session:
                 return preferred if preferred in ids else min(ids)
         raise NoRouteError(f"no broker of {broker_name} in the route of {topic}")
 
-    def _on_request(self, command: Command, _connection: Connection) -> Command | None:
+    def _on_request(self, command: Command, _connection: Connection) -> Answer:
         listeners = self.on_request.get(command.code)
         if listeners is None:
             return unsupported(command)
-        for listener in listeners:
-            listener(command)
-        return None
+        answers = [listener(command) for listener in listeners]
+        return next((answer for answer in answers if answer is not None), None)
 
     def _fetch_once(self, topic: str) -> asyncio.Task[TopicRoute]:
         """Fetch a route, or join the fetch that is under way."""

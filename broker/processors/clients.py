@@ -11,10 +11,11 @@ from broker.remoting import fastjson
 from broker.remoting.codes import RequestCode, ResponseCode
 from broker.remoting.command import Command
 from broker.remoting.connection import Connection
-from broker.tables.clients import Client, Heartbeat
+from broker.tables.clients import Client, Heartbeat, Subscription
 from broker.tables.topics import RETRY_PREFIX
 
 __all__ = [
+    "check_client_config",
     "consumer_connections",
     "consumer_list",
     "heartbeat",
@@ -33,6 +34,10 @@ class _LockRequest(msgspec.Struct, rename="camel"):
     mq_set: tuple[MessageQueue, ...] = ()
 
 
+class _ClientCheck(msgspec.Struct, rename="camel"):
+    subscription_data: Subscription | None = None
+
+
 def heartbeat(state: BrokerState, command: Command, connection: Connection) -> Command:
     """Note who a client is, and tell its groups if they have changed by it."""
     said = from_json(command.body, Heartbeat)
@@ -48,6 +53,16 @@ def heartbeat(state: BrokerState, command: Command, connection: Connection) -> C
             state.topics.create_for_group(topic, group.retry_queue_nums)
         if state.clients.on_consumer(consumer, client):
             notify_members(state, [consumer.group_name])
+    return command.reply()
+
+
+def check_client_config(_state: BrokerState, command: Command, _connection: Connection) -> Command:
+    """Say whether a consumer's subscription can be served: only one by tags can."""
+    subscription = from_json(command.body, _ClientCheck).subscription_data
+    kind = subscription.expression_type if subscription is not None else ""
+    if kind not in ("", "TAG"):
+        remark = f"The broker does not support consumer to filter message by {kind}"
+        return command.reply(ResponseCode.SYSTEM_ERROR, remark)
     return command.reply()
 
 

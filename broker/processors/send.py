@@ -27,7 +27,7 @@ from broker.remoting.connection import Answer, Connection
 from broker.remoting.headers import SendHeader, read_send_header
 from broker.store.message import Host, MessageDraft
 from broker.store.message_store import Appended
-from broker.store.properties import CLUSTER, DELAY, WAIT, parse_properties
+from broker.store.properties import CLUSTER, DELAY, TRANSACTION, WAIT, parse_properties
 from broker.tables.topics import (
     DLQ_PREFIX,
     RETRY_PREFIX,
@@ -189,6 +189,8 @@ def _drafts(
     drafts = []
     for flag, body, text in items:
         properties = parse_properties(text)
+        if TRANSACTION in properties:
+            _refuse_transaction(state, properties[TRANSACTION])
         if properties.get(WAIT) == "true":
             del properties[WAIT]
         properties[CLUSTER] = state.config.broker_cluster_name
@@ -208,6 +210,17 @@ def _drafts(
         remark = f"expected a batch of messages without delay, found {len(drafts)}"
         raise BrokerError(ResponseCode.MESSAGE_ILLEGAL, remark)
     return drafts
+
+
+def _refuse_transaction(state: BrokerState, prepared: str) -> None:
+    """Refuse a half message, as RocketMQ does with ``rejectTransactionMessage``.
+
+    Stored like any other it would be delivered before its transaction is committed.
+    """
+    if prepared.lower() == "true":
+        ip = state.config.broker_ip1
+        remark = f"the broker[{ip}] sending transaction message is forbidden"
+        raise BrokerError(ResponseCode.NO_PERMISSION, remark)
 
 
 @lru_cache(maxsize=1024)

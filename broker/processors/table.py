@@ -5,6 +5,7 @@ from functools import partial
 
 from broker.processors import (
     admin,
+    calling,
     clients,
     lookup,
     offsets,
@@ -37,10 +38,13 @@ PROCESSORS: Mapping[RequestCode, Processor] = {
     RequestCode.HEART_BEAT: clients.heartbeat,
     RequestCode.UNREGISTER_CLIENT: clients.unregister,
     RequestCode.GET_CONSUMER_LIST_BY_GROUP: clients.consumer_list,
+    RequestCode.CHECK_CLIENT_CONFIG: clients.check_client_config,
     RequestCode.LOCK_BATCH_MQ: clients.lock_queues,
     RequestCode.UNLOCK_BATCH_MQ: clients.unlock_queues,
     RequestCode.GET_CONSUMER_CONNECTION_LIST: clients.consumer_connections,
     RequestCode.GET_PRODUCER_CONNECTION_LIST: clients.producer_connections,
+    RequestCode.GET_CONSUMER_RUNNING_INFO: calling.consumer_running_info,
+    RequestCode.CONSUME_MESSAGE_DIRECTLY: calling.consume_directly,
     RequestCode.UPDATE_AND_CREATE_TOPIC: topics.update_topic,
     RequestCode.DELETE_TOPIC_IN_BROKER: topics.delete_topic,
     RequestCode.GET_ALL_TOPIC_CONFIG: topics.all_topics,

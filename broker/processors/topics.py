@@ -1,4 +1,4 @@
-"""Topics and groups: asked for, made, removed. Changes are for a master alone."""
+"""Topics and groups: asked for, made, removed. Changes are for a master alone, but for removals."""
 
 from broker.errors import BrokerError
 from broker.nameserver.topics import TopicConfig, from_json
@@ -51,8 +51,11 @@ async def update_topic(state: BrokerState, command: Command, _connection: Connec
 
 
 async def delete_topic(state: BrokerState, command: Command, _connection: Connection) -> Command:
-    """Remove a topic with its queues and offsets; its records stay in the log till they expire."""
-    refuse_on_slave(state, "a change of topics")
+    """Remove a topic with its queues and offsets; its records stay in the log till they expire.
+
+    A slave does so, too: ``mqadmin deleteTopic`` asks every broker of a cluster, and what the slave
+    has of the topic would be there for good.
+    """
     name = text_field(command, "topic")
     if name in state.topics.system:
         remark = f"The topic[{name}] is conflict with system topic."

@@ -20,6 +20,7 @@ __all__ = [
     "REAL_QUEUE_ID",
     "REAL_TOPIC",
     "TAGS",
+    "TRANSACTION",
     "UNIQUE_KEY",
     "WAIT",
     "format_properties",
@@ -37,6 +38,7 @@ CLUSTER = "CLUSTER"
 REAL_TOPIC = "REAL_TOPIC"
 REAL_QUEUE_ID = "REAL_QID"
 UNIQUE_KEY = "UNIQ_KEY"
+TRANSACTION = "TRAN_MSG"
 
 _POWERS = tuple(pow(31, exponent, 1 << 32) for exponent in range(512, -1, -1))
 

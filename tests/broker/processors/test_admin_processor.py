@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from broker.nameserver.server import NameServer
 from broker.remoting import fastjson
 from broker.remoting.codes import RequestCode, ResponseCode
@@ -101,6 +103,30 @@ def test_a_topic_is_described_and_deleted_with_all_that_belongs_to_it() -> None:
         assert (await rig.send(b"anew")).ext_fields["queueOffset"] == "0"
 
     play(scenario, start=ALONE)
+
+
+@pytest.mark.parametrize("order", [(MASTER, SLAVE), (SLAVE, MASTER)])
+def test_a_topic_is_deleted_at_every_broker_in_any_order(order: tuple[str, str]) -> None:
+    """``mqadmin deleteTopic`` asks the slave, too, and gives up at the first refusal."""
+
+    async def scenario(rig: Rig) -> None:
+        for _ in range(3):
+            await rig.send(b"old")
+        await rig.until(rig.equal)
+        for address in order:
+            reply = await rig.ask(RequestCode.DELETE_TOPIC_IN_BROKER, at=address, topic=TOPIC)
+            assert reply.code == ResponseCode.SUCCESS
+        await asyncio.sleep(3)
+        for address in order:
+            assert (await rig.pull(at=address)).code == ResponseCode.TOPIC_NOT_EXIST
+
+        assert (await rig.send(b"new")).ext_fields["queueOffset"] == "0"
+        await rig.until(rig.equal)
+        await asyncio.sleep(2)
+        for address in order:
+            assert [message.body for message in await rig.messages(address)] == [b"new"]
+
+    play(scenario)
 
 
 def permissions(rig: Rig, topic: str) -> list[int]:

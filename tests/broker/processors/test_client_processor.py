@@ -174,3 +174,18 @@ def test_a_heartbeat_that_is_none_is_answered_with_an_error() -> None:
         assert (await rig.send()).code == ResponseCode.SUCCESS
 
     play(scenario, start=ALONE)
+
+
+def test_a_subscription_is_served_by_tags_alone() -> None:
+    """What a consumer asks before it starts with another kind of filter."""
+
+    async def scenario(rig: Rig) -> None:
+        for kind, code in (("TAG", ResponseCode.SUCCESS), ("SQL92", ResponseCode.SYSTEM_ERROR)):
+            body = b'{"clientId":"c","group":"g","subscriptionData":{"expressionType":"%s",'
+            body = body % kind.encode() + b'"subString":"a > 1","topic":"T"}}'
+            reply = await rig.ask(RequestCode.CHECK_CLIENT_CONFIG, body)
+            assert reply.code == code
+        assert reply.remark == "The broker does not support consumer to filter message by SQL92"
+        assert (await rig.ask(RequestCode.CHECK_CLIENT_CONFIG, b"{}")).code == ResponseCode.SUCCESS
+
+    play(scenario, start=ALONE)
