@@ -1,12 +1,11 @@
 """Orders that contradict each other make a cycle, and the shortest one explains it best.
 
-A graph of millions of edges is cut into strongly connected components by scipy; what remains of
-an honest history is nothing, and of a dishonest one a few small components, in which networkx
-looks for the shortest cycle. Only one cycle a component is told, as Elle does.
-
 Nodes are numbered as they came in the history, so nearly all edges go up. A cycle comes down again
 over every gap that it goes up over: it lies where edges down cover all gaps, within one *stretch*,
-and what no edge down covers need not be looked at.
+and what no edge down covers need not be looked at. That is next to all of an honest history.
+
+The rest is cut into strongly connected components by scipy, and in each of them networkx looks for
+the shortest cycle. Only one cycle a component is told, as Elle does.
 """
 
 from collections.abc import Sequence
@@ -58,13 +57,16 @@ def stretches(edges: Edges, nodes: int) -> Ints:
 
 def knots(edges: Edges) -> list[Ints]:
     """Give the edges, by number, of each strongly connected component that has any."""
-    if not len(edges.source):
+    cut = stretches(edges, int(max(edges.source.max(initial=0), edges.target.max(initial=0))) + 1)
+    near = np.flatnonzero(cut[edges.source] == cut[edges.target])
+    if not len(near):
         return []
     from scipy.sparse import coo_array  # noqa: PLC0415 - half of a run's start-up, and few need it
     from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
 
-    nodes, flat = np.unique(np.concatenate([edges.source, edges.target]), return_inverse=True)
-    source, target = flat[: len(edges.source)], flat[len(edges.source) :]
+    ends = np.concatenate([edges.source[near], edges.target[near]])
+    nodes, flat = np.unique(ends, return_inverse=True)
+    source, target = flat[: len(near)], flat[len(near) :]
     shape = (len(nodes), len(nodes))
     matrix = coo_array((np.ones(len(source), np.bool_), (source, target)), shape=shape)
     _, label = connected_components(matrix, connection="strong")
@@ -72,7 +74,7 @@ def knots(edges: Edges) -> list[Ints]:
     component = label[source[inner]]
     order = np.argsort(component, kind="stable")
     starts = np.flatnonzero(np.diff(component[order])) + 1
-    return [part for part in np.split(inner[order], starts) if len(part)]
+    return [part for part in np.split(near[inner[order]], starts) if len(part)]
 
 
 def cycles(edges: Edges, through: Sequence[int] = (), most: int | None = None) -> list[list[int]]:
