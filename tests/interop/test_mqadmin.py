@@ -128,10 +128,14 @@ async def test_mqadmin_sees_the_cluster(cluster: Cluster, java: list[str], tmp_p
 async def test_mqadmin_finds_messages_and_keeps_topics(
     cluster: Cluster, java: list[str], tmp_path: Path
 ) -> None:
-    """By offset id, by unique key and by the user's key; topics made, changed and deleted."""
+    """By offset id, by unique key and by the user's key; topics made, changed and deleted.
+
+    Deleted at the slave, too: ``deleteTopic`` asks every broker and ends at the first refusal.
+    """
     await cluster.nameserver(ours)
     await cluster.master(ours)
-    await until_registered(cluster, 0)
+    await cluster.slave(ours)
+    await until_registered(cluster, 0, 1)
     sent = await send(cluster, 10)
     master = f"127.0.0.1:{cluster.master_port}"
 
