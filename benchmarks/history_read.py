@@ -2,8 +2,8 @@
 
     python benchmarks/history_read.py [--lines 1000000] [--kinds queue kafka own]
 
-Each reading is a process of its own, so that time and memory are those a user meets: start,
-imports and all. The floor decodes every line to a struct of five fields and counts; it keeps
+Each reading is a process of its own, so that time and memory are those a user meets (see
+``measuring``). The floor decodes every line to a struct of five fields and counts; it keeps
 nothing. Files are made in a temporary folder, which needs about 100 bytes a line.
 
     queue  Jepsen's enqueue and dequeue, an op in a hundred in doubt
@@ -13,8 +13,6 @@ nothing. Files are made in a temporary folder, which needs about 100 bytes a lin
 
 import argparse
 import random
-import resource
-import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -25,6 +23,8 @@ from typing import Any
 import msgspec
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from benchmarks.measuring import Measured, measured_of
 
 PROCESSES = 10
 
@@ -49,7 +49,7 @@ def main() -> None:
     if options.read:
         read(*options.read)
         return
-    print(f"{options.lines:,} lines; CPU seconds, MB at peak, ratio of seconds to the floor")
+    print(f"{options.lines:,} lines; seconds, CPU seconds, MB, ratio of CPU seconds to the floor")
     for kind in options.kinds:
         with tempfile.TemporaryDirectory() as folder:
             compare(kind, options.lines, Path(folder))
@@ -59,33 +59,24 @@ def compare(kind: str, lines: int, folder: Path) -> None:
     """Print the lines of the table for one kind of history."""
     jsonl, edn = folder / "history.jsonl", folder / "history.edn"
     write(kind, lines, jsonl, edn)
-    floor, memory = measured("floor", jsonl)
-    print(f"{kind:6} floor    {floor:7.2f} {memory:6}")
+    floor = measured("floor", jsonl)
+    print(f"{kind:6} floor    {floor.wall_s:7.2f} {floor.cpu_s:7.2f} {floor.megabytes:6}")
     for name, path in (("jsonl", jsonl), ("edn", edn), ("columns", jsonl)):
         if name == "columns":
             measured("cache", jsonl)
-        seconds, memory = measured("ours", path)
-        print(f"{kind:6} {name:8} {seconds:7.2f} {memory:6} {seconds / floor:6.2f}")
+        took = measured("ours", path)
+        figures = f"{took.wall_s:7.2f} {took.cpu_s:7.2f} {took.megabytes:6}"
+        print(f"{kind:6} {name:8} {figures} {took.cpu_s / floor.cpu_s:6.2f}")
 
 
-def measured(reader: str, path: Path) -> tuple[float, int]:
-    """Read a file in a process; give its CPU seconds and megabytes."""
+def measured(reader: str, path: Path) -> Measured:
+    """Read a file in a process of its own."""
     return measured_of([sys.executable, __file__, "--read", reader, str(path)])
 
 
-def measured_of(command: list[str]) -> tuple[float, int]:
-    """Run a process whose last word is its megabytes; give its CPU seconds and these."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return seconds, int(done.stdout.split()[-1])
-
-
 def read(reader: str, path: str) -> None:
-    """Read a file in this process, and print its number of ops and its memory."""
-    count = floor(path) if reader == "floor" else ours(path, cache=reader == "cache")
-    print(count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+    """Read a file in this process, and print its number of ops."""
+    print(floor(path) if reader == "floor" else ours(path, cache=reader == "cache"))
 
 
 def floor(path: str) -> int:
@@ -108,22 +99,24 @@ def ours(path: str, *, cache: bool) -> int:
     return len(history)
 
 
-def write(kind: str, lines: int, jsonl: Path, edn: Path) -> None:
-    """Write the same history in both formats."""
+def write(kind: str, lines: int, jsonl: Path, edn: Path, edn_lines: int | None = None) -> None:
+    """Write the same history in both formats, or only its beginning as EDN."""
+    edn_lines = lines if edn_lines is None else edn_lines
     with jsonl.open("w") as first, edn.open("w") as second:
         for index, (head, value, rest) in zip(range(lines), MAKERS[kind](), strict=False):
             process, type, f = head
             at = index * 41_123
             json_rest = "".join(f',"{name}":{spelled}' for name, spelled, _ in rest)
-            edn_rest = "".join(f", :{name} {spelled}" for name, _, spelled in rest)
             first.write(
                 f'{{"index":{index},"time":{at},"process":{process},"type":"{type}","f":"{f}"'
                 f',"value":{value[0]}{json_rest}}}\n'
             )
-            second.write(
-                f"{{:index {index}, :time {at}, :type :{type}, :process {process}, :f :{f}"
-                f", :value {value[1]}{edn_rest}}}\n"
-            )
+            if index < edn_lines:
+                edn_rest = "".join(f", :{name} {spelled}" for name, _, spelled in rest)
+                second.write(
+                    f"{{:index {index}, :time {at}, :type :{type}, :process {process}, :f :{f}"
+                    f", :value {value[1]}{edn_rest}}}\n"
+                )
 
 
 Line = tuple[tuple[int, str, str], tuple[str, str], list[tuple[str, str, str]]]
