@@ -6,11 +6,11 @@ they hold something. From one message to the next that a consumer gets,
     pull-skip-inside, pull-skip                  the distance is more than one
     nonmonotonic-pull-inside, nonmonotonic-pull  it is less than one: back, or the same again
 
-*inside* is within one pull, the others from the last message of a process's last ok pull of the
-queue to the first of its next one. A position holds for an epoch: an ``assign`` ends it, and so
-does a fault that may free offsets. Going back is allowed, and counted, after a crash of a node or
-a change of node: at least once means some of it twice. Passing over something never is, unless
-it is below the queue's min offset by then.
+*inside* is within one pull, from the offset that it asked for on; the others are from the last
+message of a process's last ok pull of the queue to the first of its next one. A position holds for
+an epoch: an ``assign`` ends it, and so does a fault that may free offsets. Going back is allowed,
+and counted, after a crash of a node or a change of node: at least once means some of it twice.
+Passing over something never is, unless it is below the queue's min offset by then.
 
 A reader that stands outside a queue is told where to go on, and that must be the queue's nearer
 end: being sent elsewhere is *nonmonotonic-pull* as well, whether the reader goes there or not.
@@ -34,6 +34,9 @@ __all__ = ["consumption"]
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+QUEUE = 1 << 40
+"""Offsets of a queue are numbered from its code times this."""
+
 Steps: TypeAlias = tuple[Ints, Ints]
 """Places in ``case.reads``: from one message to the next."""
 
@@ -51,6 +54,7 @@ def consumption(case: Case) -> Verdict:
         # What a drain skips is a hole.
         *_found(case, "pull-skip-inside", inside, (distance > 1) & of_pulls),
         *_found(case, "nonmonotonic-pull-inside", inside, distance < 1),
+        *_begun_late(case, placed),
     ]
 
     across = _across(case, placed)
@@ -83,6 +87,36 @@ def _sent_astray(case: Case) -> list[Anomaly]:
         return Finding(text, rows, data)
 
     return anomaly("nonmonotonic-pull", np.flatnonzero(astray), tell)
+
+
+def _begun_late(case: Case, placed: Ints) -> list[Anomaly]:
+    """Find pulls whose first message stands behind known ones that they had asked for."""
+    reads, pulls, claims = case.reads, case.pulls, claims_of(case)
+    pulled = placed[~reads.drain[placed]]
+    first = (
+        pulled[np.r_[True, reads.row[pulled][1:] != reads.row[pulled][:-1]]]
+        if len(pulled)
+        else pulled
+    )
+    asked = case.history.offset[reads.begin_row[first]]
+    floor = np.maximum(asked, pulls.min_offset[np.searchsorted(pulls.row, reads.row[first])])
+    known = distinct(claims.queue * QUEUE + claims.offset)
+    at = reads.queue[first] * QUEUE
+    over = np.searchsorted(known, at + reads.offset[first]) - np.searchsorted(known, at + floor)
+    late = np.flatnonzero((asked != NONE) & (over > 0))
+
+    def tell(place: int) -> Finding:
+        read = int(first[place])
+        begin, end = int(floor[place]), int(reads.offset[read])
+        places = _between(case, int(reads.queue[read]), begin - 1, end)
+        name, process = case.queue_name(int(reads.queue[read])), int(reads.process[read])
+        rows = [row for _, row in places] + [int(reads.begin_row[read]), int(reads.row[read])]
+        data = {"queue": name, "process": process, "from": begin, "to": end}
+        data["skipped"] = [case.text(value) for value, _ in places]
+        text = f"process {process} asked {name} from offset {begin} and was given {end} first"
+        return Finding(text, case.indices(*dict.fromkeys(rows)), data)
+
+    return anomaly("pull-skip-inside", late, tell)
 
 
 def _ranks(case: Case) -> Ints:
@@ -175,7 +209,14 @@ def _tell(case: Case, name: str, first: int, second: int) -> Finding:
 
 def _missed(case: Case, first: int, second: int) -> list[tuple[int, int]]:
     """Give a few of the messages passed over, each with a row that says it is there."""
-    reads, claims = case.reads, claims_of(case)
-    between = (claims.offset > reads.offset[first]) & (claims.offset < reads.offset[second])
-    places = np.flatnonzero(between & (claims.queue == reads.queue[second]))[:3]
+    reads = case.reads
+    queue, begin, end = reads.queue[second], reads.offset[first], reads.offset[second]
+    return _between(case, int(queue), int(begin), int(end))
+
+
+def _between(case: Case, queue: int, begin: int, end: int) -> list[tuple[int, int]]:
+    """Give a few messages known between two offsets, each with a row that says it is there."""
+    claims = claims_of(case)
+    inside = (claims.queue == queue) & (claims.offset > begin) & (claims.offset < end)
+    places = np.flatnonzero(inside)[:3]
     return [(int(claims.value[place]), int(claims.known_row[place])) for place in places]

@@ -48,6 +48,30 @@ def test_reading_on_is_fine_from_wherever_one_began(entries: list[str]) -> None:
     assert not {key for key in found(pulls(*entries)) if "pull" in key}
 
 
+@pytest.mark.parametrize(
+    ("asked", "answer", "bounds", "is_found"),
+    [
+        (0, "2:c", "min_offset=0 max_offset=3", True),
+        (0, "2:c", "", True),
+        (1, "2:c", "min_offset=0 max_offset=3", True),
+        (2, "2:c", "min_offset=0 max_offset=3", False),
+        (0, "0:a,1:b,2:c", "min_offset=0 max_offset=3", False),
+        (0, "2:c", "min_offset=2 max_offset=3", False),
+        (0, "[]", "min_offset=0 max_offset=3", False),
+    ],
+)
+def test_a_pull_begins_where_it_asked_to(
+    asked: int, answer: str, bounds: str, *, is_found: bool
+) -> None:
+    text = f"{THREE}1 invoke pull @0/{asked} node=master\n1 ok pull {answer} @0/{asked} node=master"
+    anomalies = judged(f"{text} {bounds}").anomalies
+    assert ("pull-skip-inside" in anomalies) is is_found
+    if is_found:
+        finding = anomalies["pull-skip-inside"].findings[0]
+        assert finding.data["skipped"] == ["a", "b"][asked:]
+        assert finding.data["from"] == asked
+
+
 def test_an_offset_that_nobody_knows_is_not_skipped() -> None:
     text = THREE.replace("@0/1", "@0/5").replace("@0/2", "@0/6") + pulls("0:a", "5:b")[len(THREE) :]
     assert not {key for key in found(text) if "pull" in key}
