@@ -36,6 +36,7 @@ from harness.store.folder import RunFolder
 from harness.testing.place import Place
 from harness.testing.runs import proof_of
 from harness.timings import OP_TIMEOUT_MS
+from harness.watch import Watch
 from harness.workloads.queue import TOPIC, body_of
 from harness.workloads.workload import Invocation
 from harness.world import World
@@ -75,6 +76,7 @@ class DrivenCluster:
             workload, self.recorder, options.concurrency, options.rate, options.seed, OP_TIMEOUT_MS
         )
         self._conductor = self._run(self._make_conductor())
+        self._watch = Watch(world.targets, lambda: self._conductor.active)
 
     @property
     def history(self) -> History:
@@ -139,7 +141,9 @@ class DrivenCluster:
     def judge(self) -> Judgement:
         """Cure all, read everything, and judge; a second time the answer is the same."""
         if self.judgement is None:
+            self._watch.look()  # before the cure, which starts whatever is down
             self.cure_all()
+            self._problems += self._watch.problems
             for place in self._places.values():
                 self._run(place.close())
             operations = Operations(self.recorder, self._interpreter.processes, self._problems)

@@ -65,6 +65,16 @@ def test_positions_go_on_from_what_was_pulled_and_committed() -> None:
         assert cluster.judge().validity is Validity.VALID
 
 
+def test_a_node_that_ended_by_itself_is_told_though_the_cure_starts_it() -> None:
+    with simulated(queues=1) as cluster:
+        cluster.send()
+        cluster._run(cluster._world.targets.nodes["slave"].kill())
+        judgement = cluster.judge()
+
+    assert judgement.validity is Validity.UNKNOWN
+    assert "slave ended by itself" in judgement.why[0]
+
+
 def test_a_planted_bug_fails_the_check_with_its_proof(monkeypatch: pytest.MonkeyPatch) -> None:
     plant_double_append(monkeypatch)
 
