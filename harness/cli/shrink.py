@@ -17,6 +17,7 @@ __all__ = ["shrink"]
 
 TRIES_MAX = {"local": 40, "simulated": 400}
 BUDGET_S = 600.0
+HEAD = f"{'after':>7} {'faults':>7} {'lasts':>8} {'clients':>8} {'queues':>7} {'ops/s':>6}"
 
 
 @click.command()
@@ -66,19 +67,29 @@ def shrink(
     shrinker = Shrinker(
         Case(stored.options, stored.schedule), trials.fails, tries or TRIES_MAX[world]
     )
-    click.echo(f"{name}: {shrinker.case.describe()}")
+    click.echo(f"{name}: looking for the smallest plan that still shows it\n\n{HEAD}")
     outcomes = _search(shrinker, trials)
     if not outcomes:
         click.echo(f"a replay does not show {name}; nothing to shrink")
         return 2
     smallest, failed = shrinker.case, trials.count(outcomes)
     target = write_shrunk(folder, smallest, outcomes)
-    click.echo(f"after {shrinker.tries} plans, {trials.spent_s:.0f} s: {smallest.describe()}")
-    click.echo(f"{name} in {failed} of {len(outcomes)} replays")
+    click.echo(f"\n{shrinker.tries} plans were played, in {trials.spent_s:.0f} s. The smallest:")
+    click.echo("\n".join(f"  {line}" for line in smallest.steps_text() or ["no faults"]))
+    click.echo(f"{name} in {failed} of {len(outcomes)} of its replays")
     click.echo(f"replay it: mqhavoc replay {target.path}")
     if out is not None:
         click.echo(f"story: {write_story(out, smallest, name)}")
     return 0 if failed else 2
+
+
+def _row(case: "Case", spent_s: float) -> str:
+    """Give the size of a plan as a line under ``HEAD``."""
+    options = case.options
+    return (
+        f"{f'{spent_s:.0f} s':>7} {len(case.schedule.steps):>7} {f'{options.time_limit_s:g} s':>8} "
+        f"{options.concurrency:>8} {options.queues:>7} {options.rate:>6g}"
+    )
 
 
 def _chosen(stored: "StoredRun", anomaly: str | None) -> str:
@@ -104,15 +115,15 @@ def _search(shrinker: "Shrinker", trials: "Trials") -> "list[Outcome]":
     with console.status("") as status:
 
         def on_play(case: "Case", spent_s: float) -> None:
-            at = f"plan {shrinker.tries}, {spent_s:.0f} s"
-            status.update(f"{at}: {case.describe()}")
+            status.update(f"{_row(case, spent_s)}  plan {shrinker.tries}")
 
         def on_smaller(case: "Case") -> None:
-            click.echo(f"  {trials.spent_s:4.0f} s  {case.describe()}")
+            click.echo(_row(case, trials.spent_s))
 
         def on_broken(error: Exception) -> None:
             click.echo(f"a play broke, and shows nothing: {error}", err=True)
 
+        click.echo(_row(shrinker.case, 0))
         trials.on_play, trials.on_broken = on_play, on_broken
         shrinker.on_smaller = on_smaller
         if not trials.fails(shrinker.case):

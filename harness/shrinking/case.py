@@ -10,6 +10,7 @@ Whatever is made here is a case that could have been drawn; whether it still fai
 to say.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -90,10 +91,29 @@ class Case:
         return replace(self, options=changed)
 
     def describe(self) -> str:
-        """Say how large it is."""
-        faults = ", ".join(step.fault.name for step in self.schedule.steps) or "no faults"
+        """Say in a line how large it is."""
         options = self.options
-        return (
-            f"{faults}; {options.time_limit_s:g} s, {options.concurrency} clients, "
-            f"{options.queues} queues, {options.rate:g} ops/s"
-        )
+        clients, queues = _count(options.concurrency, "client"), _count(options.queues, "queue")
+        load = f"{clients}, {queues}, {options.rate:g} ops/s"
+        return f"{self._faults()}; {options.time_limit_s:g} s, {load}"
+
+    def steps_text(self) -> list[str]:
+        """Say of each fault when it begins and how long it lasts."""
+        width = max((len(step.fault.name) for step in self.schedule.steps), default=0)
+        return [f"{step.fault.name:{width}}  {_time_of(step)}" for step in self.schedule.steps]
+
+    def _faults(self) -> str:
+        names = Counter(step.fault.name for step in self.schedule.steps)
+        told = (f"{name} x{times}" if times > 1 else name for name, times in names.items())
+        return ", ".join(told) or "no faults"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _time_of(step: Step) -> str:
+    begin, hold = f"{step.at_ms / 1000:g} s", f"{(step.until_ms - step.at_ms) / 1000:g} s"
+    since = f"{begin} after step {step.after}" if step.after else f"at {begin}"
+    when = f", when {step.when}" if step.when else ""
+    return f"{since}{when}, for {hold}"

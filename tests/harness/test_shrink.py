@@ -2,13 +2,11 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.processors import send
 from checkers.verdict import Validity
 from harness.cli import EXIT_USAGE, run_command
 from harness.options import RunOptions
@@ -182,35 +180,33 @@ def test_a_search_ends_when_its_budget_is_spent() -> None:
     assert len(trials.shown) == 1
 
 
-@pytest.fixture
-def double_append(monkeypatch: pytest.MonkeyPatch) -> None:
-    put = send.put
-
-    def put_twice(state: Any, drafts: Any) -> Any:
-        put(state, drafts)
-        return put(state, drafts)
-
-    monkeypatch.setattr(send, "put", put_twice)
-
-
-@pytest.mark.usefixtures("double_append")
-def test_a_simulated_failure_becomes_a_folder_and_a_story(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("mutant", "anomaly", "faults"),
+    [
+        ("double-append", "duplicated", []),  # the bug needs no fault at all
+        ("recover-one-record-short", "diverged", ["kill-master"]),
+    ],
+)
+def test_a_failure_from_the_command_line_becomes_a_story_that_a_test_can_play(
+    mutant: str, anomaly: str, faults: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    short = {"time_limit_s": 4.0, "rate": 40.0, "concurrency": 4, "queues": 2}
-    run = simulate(options_of_seed(5, nemeses=("kill-slave", "partition-replication"), **short))
-    folder = write_simulated(run, tmp_path / "run")
-    story_file = tmp_path / "stories" / "twice.json"
+    folder, story_file = tmp_path / "run", tmp_path / "stories" / "small.json"
+    simulated = ["simulate", "--seed", "1", "--mutant", mutant, "--rate", "30"]
+    assert run_command([*simulated, "--out", str(folder)]) == 1
+    capsys.readouterr()
 
-    arguments = ["shrink", str(folder.path), "--anomaly", "duplicated", "--tries", "30"]
+    arguments = ["shrink", str(folder), "--anomaly", anomaly, "--tries", "30"]
     assert run_command([*arguments, "--out", str(story_file)]) == 0
 
-    assert "duplicated in 1 of 1 replays" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert f"{anomaly} in 1 of 1 of its replays" in lines
+    assert all(len(line) <= 80 for line in lines if str(tmp_path) not in line)
     story = Story.from_json(story_file.read_bytes())
-    assert story.anomaly == "duplicated"
-    assert story.case.schedule.steps == ()  # the bug needs no fault at all
+    assert (story.anomaly, story.case.options.mutant) == (anomaly, mutant)
+    assert [step.fault.name for step in story.case.schedule.steps] == faults
     assert story.case.options.concurrency == 1
-    assert run_command(["replay", str(folder.path / "shrunk")]) == 1
+    assert anomaly in Outcome.of(simulate(story.case.options, story.case.schedule).judgement).broken
+    assert run_command(["replay", str(folder / "shrunk")]) == 1
 
 
 def test_a_valid_run_cannot_be_shrunk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
