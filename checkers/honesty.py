@@ -28,8 +28,9 @@ from checkers.certificates import Certificate
 from checkers.contract import MS, SEND_OK, FaultClass
 from checkers.findings import anomaly, verdict
 from checkers.messages import NEVER
+from checkers.shortfalls import shortfalls
 from checkers.verdict import Anomaly, Finding, Verdict
-from checkers.windows import Window, epochs, holds_down
+from checkers.windows import Window, holds_down
 from histories.history import NONE
 
 __all__ = ["honesty"]
@@ -125,41 +126,18 @@ def _fsync_delay_ms(case: Case, window: Window) -> int:
 
 def _not_on_slave(case: Case, strong: Bools) -> Iterator[tuple[Ints, str, tuple[int, ...]]]:
     """Find strong acks that a healthy slave's later answer contradicts."""
-    messages, pulls, contract = case.messages, case.pulls, case.contract
+    pulls, contract = case.pulls, case.contract
     slave = case.history.node_code(contract.slave)
     if slave == NONE or any(window.sets_back(contract) for window in case.windows):
         return  # a slave that diverged has other records at the same offsets
-    answers = np.flatnonzero((pulls.node == slave) & (pulls.max_offset != NONE))
-    acks = np.flatnonzero(strong & (messages.offset != NONE))
     troubles = [
         window for window in case.windows if contract.slave in window.targets or window.resync
     ]
-    acked_in = epochs(troubles, messages.begin_row[acks], messages.end_row[acks])
-    asked_in = epochs(troubles, pulls.begin_row[answers], pulls.row[answers])
-    queues = [messages.queue[acks], pulls.queue[answers]]
-
-    for queue, epoch in sorted({*zip(queues[1].tolist(), asked_in.tolist(), strict=True)}):
-        mine = acks[(queues[0] == queue) & (acked_in == epoch) & (acked_in != NONE)]
-        asked = answers[(queues[1] == queue) & (asked_in == epoch)]
-        for ack, answer in _contradictions(case, mine, asked):
-            text = f"the slave later ended at {int(pulls.max_offset[answer])}"
-            yield np.array([ack]), text, (int(pulls.begin_row[answer]), int(pulls.row[answer]))
-
-
-def _contradictions(case: Case, acks: Ints, answers: Ints) -> Iterator[tuple[int, int]]:
-    """Give (ack, answer) where the highest offset acked well before is not in the answer."""
-    if not len(acks):
-        return
-    messages, pulls = case.messages, case.pulls
-    acks = acks[np.argsort(messages.end_ns[acks], kind="stable")]
-    highest = np.maximum.accumulate(messages.offset[acks])
     # What is in the slave's page cache may be readable only once it is flushed there.
-    since = case.time[pulls.begin_row[answers]] - case.contract.flush_bound_ns
-    before = np.searchsorted(messages.end_ns[acks], since) - 1
-    wrong = (before >= 0) & (highest[np.maximum(before, 0)] >= pulls.max_offset[answers])
-    for place in np.flatnonzero(wrong).tolist():
-        at = int(np.searchsorted(highest, highest[before[place]]))
-        yield int(acks[at]), int(answers[place])
+    slack_ns = contract.flush_bound_ns
+    for ack, answer in shortfalls(case, slave, np.flatnonzero(strong), troubles, slack_ns):
+        text = f"the slave later ended at {int(pulls.max_offset[answer])}"
+        yield np.array([ack]), text, (int(pulls.begin_row[answer]), int(pulls.row[answer]))
 
 
 def _not_copied(case: Case, strong: Bools) -> Iterator[tuple[Ints, str, tuple[int, ...]]]:

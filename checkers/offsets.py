@@ -7,7 +7,8 @@ What was said of offsets comes from acks and from reads, of pulls and drains ali
     hole                  a drain jumped over an offset, or the log begins or ends elsewhere than
                           the node says; allowed on a node whose bits were damaged before
     watermark-regressed   a node once said max offset n, and later less; or the slave said n, and
-                          later the master less
+                          later the master less; or the master does not show what it had
+                          acknowledged SEND_OK a replication lag ago
 
 An offset that the contract allows to be freed may be given to another message. So a conflict is
 excused if a fault between the two may have taken the earlier one from the master's log, by the
@@ -20,9 +21,10 @@ from numpy.typing import NDArray
 
 from checkers.case import Case
 from checkers.conflicts import Claims, claims_of, excused
-from checkers.contract import Contract, FaultClass
+from checkers.contract import SEND_OK, Contract, FaultClass
 from checkers.findings import anomaly, verdict
 from checkers.messages import NEVER
+from checkers.shortfalls import shortfalls
 from checkers.verdict import Anomaly, Finding, Validity, Verdict
 from checkers.windows import Window, epochs
 from histories.history import NONE
@@ -150,7 +152,35 @@ def _regressed(case: Case) -> list[Anomaly]:
             data,
         )
 
-    return anomaly("watermark-regressed", np.flatnonzero(witness != NONE), tell)
+    return [
+        *anomaly("watermark-regressed", np.flatnonzero(witness != NONE), tell),
+        *_short_of_acks(case, witness == NONE),
+    ]
+
+
+def _short_of_acks(case: Case, others: Bools) -> list[Anomaly]:
+    """Find answers of the master, among some, that lack what it had acknowledged."""
+    messages, pulls, history = case.messages, case.pulls, case.history
+    master = history.node_code(case.contract.master)
+    strong = messages.ok & (messages.status == history.status_code(SEND_OK))
+    acks = np.flatnonzero(strong & (messages.node == master) & (master != NONE))
+    found = shortfalls(case, master, acks, _breaks(case, master), case.contract.lag_ns)
+    acked = {answer: ack for ack, answer in found if others[answer]}
+
+    def tell(place: int) -> Finding:
+        row = acked[place]
+        queue, value = case.queue_name(int(pulls.queue[place])), case.text(int(messages.value[row]))
+        was, now = int(messages.offset[row]) + 1, int(pulls.max_offset[place])
+        rows = (messages.begin_row[row], messages.end_row[row])
+        asked = (pulls.begin_row[place], pulls.row[place])
+        data = {"queue": queue, "node": case.contract.master, "was": was, "is": now}
+        return Finding(
+            f"{value} was acknowledged at {was - 1}, and later {queue} ended at {now}",
+            case.indices(*(int(at) for at in (*rows, *asked))),
+            data,
+        )
+
+    return anomaly("watermark-regressed", np.array(sorted(acked), np.int64), tell)
 
 
 def _counts_for(case: Case, node: int) -> Bools:

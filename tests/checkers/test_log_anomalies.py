@@ -143,6 +143,38 @@ def test_a_queue_gets_shorter_only_by_a_fault_of_its_node(
     assert ("watermark-regressed" in found(text, LAX)) is is_found
 
 
+SHORT = """
+0 invoke send a @0
+0 ok     send a @0/0 node=master status={status}
+{fault}
+1 invoke pull @0/0 node={node} time={time}
+1 ok     pull [] @0/0 node={node} time={time} min_offset=0 max_offset=0
+"""
+
+
+@pytest.mark.parametrize(
+    ("status", "fault", "node", "seconds", "is_found"),
+    [
+        ("SEND_OK", "", "master", 2, True),
+        ("SEND_OK", "", "master", 0.5, False),  # a node that is well may need as long
+        ("SEND_OK", KILL, "master", 2, True),
+        ("SEND_OK", POWER, "master", 2, False),
+        ("FLUSH_DISK_TIMEOUT", "", "master", 2, False),
+        ("SEND_OK", "", "slave", 2, False),
+    ],
+)
+def test_a_master_shows_what_it_acknowledged(
+    status: str, fault: str, node: str, seconds: float, *, is_found: bool
+) -> None:
+    at = int(seconds * 1e9)
+    text = SHORT.format(status=status, fault=fault, node=node, time=at)
+    anomalies = judged(text, LAX).anomalies
+    assert ("watermark-regressed" in anomalies) is is_found
+    if is_found:
+        (finding,) = anomalies["watermark-regressed"].findings
+        assert (finding.data["was"], finding.data["is"]) == (1, 0)
+
+
 def test_pulls_under_way_together_may_see_either_end() -> None:
     text = """
     2 invoke pull @0 node=master
