@@ -6,20 +6,18 @@ strongest case); *suffix*, after the last (it may be a slow reader; Jepsen says 
 node never delivered although it was acknowledged is lost on that node: a split brain.
 """
 
-from collections.abc import Iterable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from checkers.case import Case
 from checkers.findings import anomaly, verdict
 from checkers.multisets import distinct
+from checkers.sequences import PARTS, counted, parts
 from checkers.verdict import Finding, Validity, Verdict
 from histories.history import NONE
 from histories.op import OpType
-from histories.values import ValueTable
 
-__all__ = ["nats", "parts"]
+__all__ = ["nats"]
 
 Ints = NDArray[np.int64]
 
@@ -48,7 +46,7 @@ def nats(case: Case) -> Verdict:
 
     def tell(text: str, value: int) -> Finding:
         rows = np.flatnonzero((history.value == value) & (history.f == history.f_code("publish")))
-        data = {"value": case.text(value), "part": parts(np.array([value]), read)[0]}
+        data = {"value": case.text(value), "part": PARTS[int(parts(np.array([value]), read)[0])]}
         return Finding(f"{data['value']} {text}", case.indices(*rows[:2].tolist()), data)
 
     everywhere = distinct(np.concatenate([lost, *on_node.values()]))
@@ -74,39 +72,7 @@ def nats(case: Case) -> Verdict:
         "ok-count": len(np.intersect1d(read, attempts)),
         "unexpected-count": len(unexpected),
         "recovered-count": len(recovered),
-        "lost": _by_part(parts(lost, read)),
-        "lost-on-node": {name: _by_part(parts(missing, read)) for name, missing in on_node.items()},
+        "lost": counted(parts(lost, read)),
+        "lost-on-node": {name: counted(parts(missing, read)) for name, missing in on_node.items()},
     }
     return verdict(found, counts)
-
-
-def parts(missing: Ints, read: Ints) -> list[str]:
-    """Tell for each missing value where it stands among those read of its producer.
-
-    >>> table = ValueTable()
-    >>> missing, read = table.ids(["0-1", "0-3", "0-9", "5-0"]), table.ids(["0-2", "0-4"])
-    >>> parts(missing, read)
-    ['prefix', 'middle', 'suffix', 'all']
-    """
-    producer, counter = ValueTable.producers(read), ValueTable.counters(read)
-    said = []
-    for value in missing.tolist():
-        whose, number = (
-            ValueTable.producers(np.array([value])),
-            ValueTable.counters(np.array([value])),
-        )
-        mine = counter[(producer == whose[0]) & (producer != NONE)]
-        if not len(mine):
-            said.append("all")
-        elif number[0] < mine.min():
-            said.append("prefix")
-        else:
-            said.append("suffix" if number[0] > mine.max() else "middle")
-    return said
-
-
-def _by_part(said: Iterable[str]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for part in said:
-        counts[part] = counts.get(part, 0) + 1
-    return counts

@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from checkers.case import Case
 from checkers.findings import anomaly, verdict
 from checkers.losses import Losses, losses_of
+from checkers.sequences import counted, parts
 from checkers.tellers import tell_loss, tell_message, tell_read
 from checkers.verdict import Anomaly, Finding, Validity, Verdict
 from histories.history import NONE
@@ -66,6 +67,7 @@ def queue(case: Case) -> Verdict:
         "ok-count": int((read & messages.ok).sum()),
         **{f"{item.name}-count": item.count for item in found},
         "allowed-loss-of-send-ok-count": _promised_in_full(case, losses),
+        **_shapes(case, losses),
     }
     why = [
         f"{item.count} acknowledged messages were never read, and no certified drain tells more"
@@ -90,6 +92,23 @@ def _losses(case: Case, losses: Losses) -> list[Anomaly]:
         *anomaly("expired", _by_ack(case, losses, losses.expired), tell, Validity.VALID),
         *anomaly("unseen", losses.unseen, tell_row, Validity.UNKNOWN),
     ]
+
+
+def _shapes(case: Case, losses: Losses) -> dict[str, dict[str, int]]:
+    """Count what is lost by its place in its producer's sequence, and by the fault to blame."""
+    lost = np.flatnonzero(~losses.expired & ~losses.allowed)
+    if not len(lost):
+        return {}
+    values = case.messages.value
+    faults, counts = np.unique(losses.fault[lost], return_counts=True)
+    names = [
+        f"{case.windows[fault].name} ({case.windows[fault].id})" if fault != NONE else "no fault"
+        for fault in faults.tolist()
+    ]
+    return {
+        "lost-by-part": counted(parts(values[losses.gone[lost]], values[losses.there])),
+        "lost-by-fault": dict(zip(names, counts.tolist(), strict=True)),
+    }
 
 
 def _promised_in_full(case: Case, losses: Losses) -> int:

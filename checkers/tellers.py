@@ -11,9 +11,9 @@ import numpy as np
 from checkers.case import Case
 from checkers.losses import Losses
 from checkers.messages import NEVER
+from checkers.sequences import PARTS, parts
 from checkers.verdict import Finding
 from histories.history import NONE
-from histories.values import ValueTable
 
 __all__ = ["tell_loss", "tell_message", "tell_read"]
 
@@ -78,7 +78,7 @@ def tell_loss(case: Case, losses: Losses, place: int) -> Finding:
     data: dict[str, Any] = {
         "value": value,
         **_place(case, queue, int(messages.offset[row])),
-        "part": _part(case, losses, row),
+        "part": PARTS[int(parts(messages.value[[row]], messages.value[losses.there])[0])],
         "fault": window.id if window else None,
     }
     if messages.status[row] != NONE:
@@ -106,21 +106,6 @@ def _fate(case: Case, losses: Losses, place: int) -> str:
     if fault == NONE:
         return "is gone, though no fault was on then or later"
     return f"is gone, which {name} may not cause under {case.contract.mode}"
-
-
-def _part(case: Case, losses: Losses, row: int) -> str:
-    """Tell where in its producer's sequence a lost message stands: prefix, middle or suffix."""
-    values = case.messages.value
-    value = int(values[row])
-    producers = ValueTable.producers(values)
-    mine = losses.there & (producers == producers[row]) & (producers[row] != NONE)
-    if not mine.any():
-        return "all"
-    counters = ValueTable.counters(values[mine])
-    counter = value & ((1 << 40) - 1)
-    if counter < counters.min():
-        return "prefix"
-    return "suffix" if counter > counters.max() else "middle"
 
 
 def _place(case: Case, queue: int, offset: int) -> dict[str, Any]:

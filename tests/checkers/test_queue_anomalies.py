@@ -305,6 +305,14 @@ def test_a_lost_message_has_its_place_in_the_sequence_of_its_producer() -> None:
     text = sends + "1 invoke drain @0\n1 ok drain 1:0-1,3:0-3 @0"
     findings = judged(text).anomalies["lost"].findings
     assert [finding.data["part"] for finding in findings] == ["prefix", "middle", "suffix"]
+    assert judged(text).counts["lost-by-part"] == {"prefix": 1, "middle": 1, "suffix": 1}
+    assert judged(text).counts["lost-by-fault"] == {"no fault": 3}
+
+
+def test_losses_are_counted_by_the_fault_to_blame() -> None:
+    counts = judged(POWER_CUT.format(kind="process")).counts
+    assert counts["lost-by-fault"] == {"power-cut-master (1)": 1}
+    assert "lost-by-fault" not in judged(SENT_A + "1 invoke drain @0\n1 ok drain 0:a @0").counts
 
 
 def test_renaming_and_order_of_queues_do_not_matter() -> None:
