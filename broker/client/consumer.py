@@ -11,7 +11,7 @@ which broker of a group is asked (0 is the master) and what an offset outside th
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -188,7 +188,7 @@ def decode_bodies(body: bytes) -> list[StoredMessage]:
 
 def _inflated(message: StoredMessage) -> StoredMessage:
     if message.sys_flag & COMPRESSED:
-        return replace(message, body=zlib.decompress(message.body))
+        return message._replace(body=zlib.decompress(message.body))
     return message
 
 

@@ -14,7 +14,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol, TypeAlias
 
@@ -82,7 +82,7 @@ async def _offer(
 def _with_first_topic(message: StoredMessage) -> StoredMessage:
     """Give a message that comes from a retry topic its own topic back."""
     topic = message.properties.get(RETRY_TOPIC)
-    return message if topic is None else replace(message, topic=topic)
+    return message if topic is None else message._replace(topic=topic)
 
 
 @dataclass(slots=True)

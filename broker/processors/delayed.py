@@ -4,8 +4,6 @@ DELAY=n          ->  topic SCHEDULE_TOPIC_XXXX, queue n - 1, the real place in i
 when it is due   ->  back to the real place, without DELAY
 """
 
-from dataclasses import replace
-
 from broker.config import BrokerConfig
 from broker.store.message import MessageDraft, StoredMessage
 from broker.store.properties import DELAY, REAL_QUEUE_ID, REAL_TOPIC
@@ -26,7 +24,7 @@ def delayed(draft: MessageDraft, config: BrokerConfig) -> MessageDraft:
         REAL_TOPIC: draft.topic,
         REAL_QUEUE_ID: str(draft.queue_id),
     }
-    return replace(draft, topic=SCHEDULE_TOPIC, queue_id=level - 1, properties=properties)
+    return draft._replace(topic=SCHEDULE_TOPIC, queue_id=level - 1, properties=properties)
 
 
 def due(message: StoredMessage) -> MessageDraft:

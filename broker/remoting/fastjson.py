@@ -25,6 +25,9 @@ __all__ = ["dumps", "loads", "loads_object"]
 _SPACE = re.compile(r"[ \t\r\n]*")
 _INTEGER = re.compile(r"-?\d+")
 _scan = JSONDecoder().raw_decode
+_write_plain: Callable[[object], str] = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":")
+).encode
 _write_text: Callable[[str], str] = json.encoder.encode_basestring
 _write_scalar: Callable[[object], str] = json.JSONEncoder(ensure_ascii=False).encode
 _TEXT_OR_BARE_KEY = re.compile(
@@ -34,7 +37,7 @@ _TEXT_OR_BARE_KEY = re.compile(
 
 def dumps(value: object) -> bytes:
     """Write a value compactly, in UTF-8."""
-    return _write(value).encode()
+    return (_write_plain(value) if _is_plain(value) else _write(value)).encode()
 
 
 def loads(data: bytes | str) -> Any:
@@ -69,15 +72,25 @@ def _quoted(found: re.Match[str]) -> str:
     return f'"{found[1]}"' if found[1] else found[0]
 
 
+def _is_plain(value: object) -> bool:
+    """Whether it is JSON as everybody writes it, for which there is an encoder in C."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            if not isinstance(key, str) or not _is_plain(one):
+                return False
+    elif isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return True
+
+
 def _write(value: object) -> str:
     if isinstance(value, str):
         return _write_text(value)
     if type(value) is int:
         return str(value)
     if isinstance(value, dict):
-        return (
-            "{" + ",".join(f"{_write_key(key)}:{_write(one)}" for key, one in value.items()) + "}"
-        )
+        pairs = [f"{_write_key(key)}:{_write(one)}" for key, one in value.items()]
+        return "{" + ",".join(pairs) + "}"
     if isinstance(value, list | tuple):
         return "[" + ",".join(map(_write, value)) + "]"
     return _write_scalar(value)

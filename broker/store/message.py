@@ -23,10 +23,10 @@ Source of the facts: RocketMQ's ``CommitLog.java`` and ``MessageDecoder.java``.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import ip_address
 from struct import Struct, error
+from types import MappingProxyType
 from typing import Final, NamedTuple
 from zlib import crc32
 
@@ -89,14 +89,13 @@ class Host(NamedTuple):
 _NOWHERE = Host("127.0.0.1", 0)
 
 
-@dataclass(frozen=True, slots=True)
-class MessageDraft:
+class MessageDraft(NamedTuple):
     """A message to be stored: what the sender decides."""
 
     topic: str
     queue_id: int
     body: bytes
-    properties: Mapping[str, str] = field(default_factory=dict)
+    properties: Mapping[str, str] = MappingProxyType({})
     flag: int = 0
     sys_flag: int = 0
     born_timestamp: int = 0
@@ -105,8 +104,7 @@ class MessageDraft:
     prepared_transaction_offset: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class StoredMessage:
+class StoredMessage(NamedTuple):
     """A message as it lies in a log: what the sender decided and what the broker added."""
 
     topic: str

@@ -11,17 +11,16 @@ over, as in Jepsen: its plan and client are dropped, and its place goes to a new
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 from histories.op import OpType
 
 __all__ = ["Client", "Completion", "Invocation", "Plan", "Workload"]
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(NamedTuple):
     """What a process is about to do; ``fields`` go into the history as they are."""
 
     f: str
@@ -29,13 +28,12 @@ class Invocation:
     body: bytes = b""  # of a send; the history keeps only its CRC
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
+class Completion(NamedTuple):
     """How it ended; ``fields`` are added to those of the invocation."""
 
     type: OpType
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    notes: Mapping[str, Any] = field(default_factory=dict)  # for the plan alone
+    fields: Mapping[str, Any] = MappingProxyType({})
+    notes: Mapping[str, Any] = MappingProxyType({})  # for the plan alone
 
 
 class Plan(Protocol):

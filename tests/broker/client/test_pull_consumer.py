@@ -1,6 +1,5 @@
 """A pulling consumer against brokers that answer by a script."""
 
-import dataclasses
 import zlib
 
 import pytest
@@ -81,22 +80,22 @@ async def test_damaged_records_are_not_delivered(cluster: Cluster) -> None:
 
 
 async def test_deflated_bodies_are_inflated(cluster: Cluster) -> None:
-    draft = dataclasses.replace(DRAFT, body=zlib.compress(b"x" * 5000), sys_flag=1)
+    draft = DRAFT._replace(body=zlib.compress(b"x" * 5000), sys_flag=1)
     await cluster.broker(pulled(0, record(7, draft)))
     result = await PullConsumer(cluster.session(), "g").pull(QUEUE, 7)
     assert result.messages[0].body == b"x" * 5000
 
 
 async def test_a_body_that_claims_to_be_deflated_is_checked(cluster: Cluster) -> None:
-    await cluster.broker(pulled(0, record(7, dataclasses.replace(DRAFT, sys_flag=1))))
+    await cluster.broker(pulled(0, record(7, DRAFT._replace(sys_flag=1))))
     with pytest.raises(RemoteProtocolError):
         await PullConsumer(cluster.session(), "g").pull(QUEUE, 7)
 
 
 async def test_other_tags_with_the_same_hash_are_left_out(cluster: Cluster) -> None:
     """Aa and BB have one hash in Java, so the broker lets both through."""
-    other = dataclasses.replace(DRAFT, properties={"TAGS": "BB"})
-    wanted = dataclasses.replace(DRAFT, properties={"TAGS": "Aa"})
+    other = DRAFT._replace(properties={"TAGS": "BB"})
+    wanted = DRAFT._replace(properties={"TAGS": "Aa"})
     await cluster.broker(pulled(0, record(7, other) + record(8, wanted)))
     result = await PullConsumer(cluster.session(), "g").pull(QUEUE, 7, tags="Aa || C")
     assert [one.queue_offset for one in result.messages] == [8]
