@@ -45,8 +45,7 @@ def parts_of(history: History) -> Mapping[str, History] | None:
     """Give the history of each key; None if the history is not keyed."""
     if not _may_be_keyed(history):
         return None
-    codes = [history.f_code(f) for f in (*PUTTING, *TAKING)]
-    ours = np.isin(history.f, codes) & (history.process != NEMESIS_PROCESS)
+    ours = history.calls(*PUTTING, *TAKING) & (history.process != NEMESIS_PROCESS)
     parts: dict[str, list[Op]] = {}
     for row in np.flatnonzero(ours).tolist():
         op = history.op(row)
@@ -73,8 +72,7 @@ def merged(verdicts: Mapping[str, Verdict]) -> Verdict:
 
 def _may_be_keyed(history: History) -> bool:
     """Look at the first call that takes something out."""
-    codes = [history.f_code(f) for f in TAKING]
-    taking = np.isin(history.f, codes) & (history.type == OpType.INVOKE)
+    taking = history.calls(*TAKING) & (history.type == OpType.INVOKE)
     return bool(taking.any()) and _is_keyed(history.op(int(np.argmax(taking))))
 
 

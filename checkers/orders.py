@@ -90,8 +90,7 @@ def orders_of_logs(case: Case) -> Verdict:
 def orders_of_competitors(case: Case) -> Verdict:
     """Count the contradictory orders in which the takers of a queue were given its messages."""
     taken, history = case.history.deliveries, case.history
-    codes = [history.f_code(f) for f in TAKING]
-    counts = np.isin(history.f[taken.row], codes) & (history.type[taken.row] == OpType.OK)
+    counts = (history.calls(*TAKING) & (history.type == OpType.OK))[taken.row]
     bag = Bag.of(taken.value[counts])
     # A message that was given once only contradicts nobody.
     again = bag.value[bag.count > 1]

@@ -91,7 +91,7 @@ def total_queue(case: Case) -> Verdict:
 def _dequeued(history: History) -> Ints:
     """Give every value that came out; an ok dequeue of nothing is nil, as Jepsen counts it."""
     taken = history.deliveries
-    of_queue = np.isin(history.f[taken.row], [history.f_code("dequeue"), history.f_code("drain")])
+    of_queue = history.calls("dequeue", "drain")[taken.row]
     rows, values = taken.row[of_queue], taken.value[of_queue]
     gave = np.zeros(len(history), np.bool_)
     gave[rows] = True

@@ -205,6 +205,14 @@ class History:
             wanted &= self.type == type
         return np.flatnonzero(wanted)
 
+    def calls(self, *fs: str) -> NDArray[np.bool_]:
+        """Tell which rows are of one of these functions."""
+        wanted = np.zeros(len(self.fs) + 1, np.bool_)  # the last is for -1, that no row has
+        wanted[[self.f_code(f) for f in fs]] = True
+        wanted[-1] = False
+        called: NDArray[np.bool_] = wanted[self.f]
+        return called
+
     def f_code(self, name: str) -> int:
         """Give the code of a function, -1 (which no row has) if no op has it."""
         return self.columns.tables.fs.find(name)
@@ -231,8 +239,7 @@ class History:
     def sends(self) -> Sends:
         """Every message put in, whether it is an op of its own or part of a transaction."""
         transacted = _message_arrays(self.columns.sends)
-        codes = [self.f_code(name) for name in SENDING]
-        rows = np.flatnonzero(np.isin(self.f, codes) & (self.value != NONE))
+        rows = np.flatnonzero(self.calls(*SENDING) & (self.value != NONE))
         if not len(rows):
             return Sends(**transacted)
         plain = {"row": rows} | {

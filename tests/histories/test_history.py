@@ -191,3 +191,11 @@ def test_every_breach_of_discipline_is_listed() -> None:
         (6, "expected an index above 5, got 1"),
         (6, "expected process 2 to be retired by its info, got send"),
     ]
+
+
+def test_calls_of_functions_that_nobody_called_are_none() -> None:
+    history = parse_history("0 invoke send a\n0 ok send a\n1 invoke pull")
+
+    assert history.calls("send", "absent").tolist() == [True, True, False]
+    assert history.calls("absent").tolist() == [False] * 3
+    assert history.calls("pull").tolist() == [False, False, True]
