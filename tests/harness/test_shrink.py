@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checkers.verdict import Validity
+from harness import replay
 from harness.cli import EXIT_USAGE, run_command
 from harness.options import RunOptions
 from harness.replay import Outcome
@@ -19,6 +20,7 @@ from harness.shrinking.trials import Trials
 from harness.simulated.folder import write_simulated
 from harness.simulated.run import simulate
 from harness.simulated.swarm import options_of_seed
+from harness.store.folder import RunFolder, write_json
 from nemesis.faults import Fault, Step
 from nemesis.schedules import Schedule
 
@@ -207,6 +209,36 @@ def test_a_failure_from_the_command_line_becomes_a_story_that_a_test_can_play(
     assert story.case.options.concurrency == 1
     assert anomaly in Outcome.of(simulate(story.case.options, story.case.schedule).judgement).broken
     assert run_command(["replay", str(folder / "shrunk")]) == 1
+
+
+def test_a_signal_ends_the_search_and_leaves_the_smallest_so_far(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = case_of(step("a", 1000, 2000), step("b", 3000, 4000))
+    folder = RunFolder(tmp_path)
+    write_json(folder.test_json, replace(first.options, world="local").to_json())
+    folder.schedule.write_bytes(first.schedule.to_json())
+    anomalies = {"lost": {"validity": "invalid"}}
+    write_json(folder.results, {"validity": "invalid", "anomalies": anomalies})
+    plays = 0
+
+    def play(_options: RunOptions, schedule: Schedule) -> Outcome:
+        nonlocal plays
+        plays += 1
+        if plays == 4:
+            raise KeyboardInterrupt
+        broken = ("lost",) if schedule.steps else ()
+        return Outcome(Validity.INVALID, broken)
+
+    monkeypatch.setattr(replay, "player", lambda _out: play)
+
+    assert run_command(["shrink", str(tmp_path), "--times", "1"]) == 0
+
+    said = capsys.readouterr().out
+    assert "stopped: this is the smallest so far" in said
+    assert "lost in 1 of 1 of its replays" in said
+    shrunk = replay.stored_run(RunFolder(tmp_path / "shrunk"))
+    assert [one.fault.name for one in shrunk.schedule.steps] == ["b"]
 
 
 def test_a_valid_run_cannot_be_shrunk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,7 +48,7 @@ def test_a_failure_of_real_processes_becomes_small_and_can_be_repeated(
 
     said = capsys.readouterr().out
     assert code == 0, said
-    assert "duplicated in 1 of 1 replays" in said
+    assert "duplicated in 1 of 1 of its replays" in said
     shrunk = stored_run(RunFolder(folder.path / "shrunk"))
     assert shrunk.schedule.steps == (), "the bug needs no fault at all"
     assert shrunk.original.broken == ("duplicated",)
