@@ -55,9 +55,9 @@ def proof_text(history: History, finding: Finding) -> str:
     return "\n".join(lines)
 
 
-def explain(history: History, anomaly: Anomaly) -> str:
-    """Write every proof that an anomaly carries, and how many more there are."""
-    proofs = [proof_text(history, finding) for finding in anomaly.findings]
+def explain(history: History, anomaly: Anomaly, proofs_max: int | None = None) -> str:
+    """Write the proofs that an anomaly carries, all or some, and how many more there are."""
+    proofs = [proof_text(history, finding) for finding in anomaly.findings[:proofs_max]]
     left = anomaly.count - len(proofs)
     return "\n\n".join([*proofs, *([f"and {left} more"] if left > 0 else [])])
 

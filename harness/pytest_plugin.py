@@ -123,12 +123,14 @@ def local_cluster(tmp_path: Path) -> Iterator["DrivenCluster"]:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Show the proof of a failed test's run."""
+    """Show the proof of a failed test's run, if the test did not fail with it."""
     outcome: Any = yield
     report: pytest.TestReport = outcome.get_result()
     run = item.stash.get(RUN, None)
     if run is not None and report.failed:
-        report.sections.append(("mqhavoc", run.text))
+        headline = run.text.partition("\n")[0]
+        if headline not in report.longreprtext:
+            report.sections.append(("mqhavoc", run.text))
         report.user_properties = [*report.user_properties, ("mqhavoc_text", run.text)]
 
 

@@ -19,6 +19,9 @@ from histories.history import History
 
 __all__ = ["ChaosRun", "proof_of", "run_chaos"]
 
+PROOFS_MAX = 2
+"""How often one promise is shown to be broken: once may be an accident, more is noise."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChaosRun:
@@ -78,7 +81,7 @@ class ChaosRun:
 def proof_of(judgement: Judgement, history: History) -> str:
     """Write each anomaly that breaks a promise with the few ops that show it."""
     return "\n\n".join(
-        f"{found.name} breaks {found.promise or 'a promise'}\n{explain(history, found)}"
+        f"{found.name} breaks {found.promise or 'a promise'}\n{explain(history, found, PROOFS_MAX)}"
         for found in judgement.anomalies.values()
         if found.validity is Validity.INVALID
     )

@@ -87,7 +87,8 @@ def test_a_failure_shows_seed_proof_and_command(project: Path) -> None:
     assert "1 failed, 3 passed" in output
     assert "test_a_liar_is_found[seed-3]" in output
     assert "seed 3: invalid dishonest-status" in output
-    assert "dishonest-status breaks P8" in output
+    assert output.count("dishonest-status breaks P8") == 1
+    assert " more\n" in output, "two examples, and how many more there are"
     assert "reproduce: mqhavoc simulate --seed 3 --mode SYNC_MASTER+SYNC_FLUSH" in output
     properties = {
         found.attrib["name"]: found.attrib["value"]
@@ -95,6 +96,17 @@ def test_a_failure_shows_seed_proof_and_command(project: Path) -> None:
         if "3" in found.attrib["value"] or found.attrib["name"] == "mqhavoc_verdict"
     }
     assert properties["mqhavoc_seed"] == "3"
+
+
+def test_a_test_that_fails_in_its_own_words_shows_the_proof_beside_them(project: Path) -> None:
+    words = PROJECT.replace("chaos_run.check()", "assert chaos_run.valid")
+    (project / "test_broker.py").write_text(words)
+
+    code, output = run_pytest(project, "-k", "liar")
+
+    assert code == 1, output
+    assert "- mqhavoc -" in output
+    assert output.count("dishonest-status breaks P8") == 1
 
 
 def test_workers_share_the_seeds_and_github_is_told(project: Path) -> None:
