@@ -10,7 +10,7 @@ other requests have nothing to do with this one.
 import asyncio
 from collections.abc import Mapping
 
-from broker.errors import BrokerError, RemotingError
+from broker.errors import BrokerError, RemotingError, RemotingTimeoutError
 from broker.processors.fields import text_field
 from broker.processors.state import BrokerState
 from broker.remoting.codes import ResponseCode
@@ -18,7 +18,7 @@ from broker.remoting.command import Command
 from broker.remoting.connection import Connection
 from broker.store.message import message_id_offset
 
-__all__ = ["consume_directly", "consumer_running_info"]
+__all__ = ["ask_client", "consume_directly", "consumer_running_info"]
 
 CALL_SECONDS = 10.0
 """RocketMQ's ``Broker2Client.callClient``."""
@@ -47,6 +47,16 @@ async def consume_directly(
     return await _call(state, command, fields, record)
 
 
+async def ask_client(channel: Connection, question: Command) -> Command:
+    """Ask a client; ``RemotingError`` if there is no answer, in which case nothing else ends."""
+    try:
+        async with asyncio.timeout(CALL_SECONDS):
+            # A time-out of the connection's own would cut it.
+            return await channel.request(question, CALL_SECONDS * 2000)
+    except TimeoutError as error:
+        raise RemotingTimeoutError(f"no answer in {CALL_SECONDS:.0f} s") from error
+
+
 async def _call(
     state: BrokerState, command: Command, ext_fields: Mapping[str, str], body: bytes
 ) -> Command:
@@ -56,14 +66,11 @@ async def _call(
     client = next((one for one in members if one.client_id == client_id), None)
     if client is None:
         return command.reply(ResponseCode.SYSTEM_ERROR, f"The Consumer {who} not online")
-    question = Command(command.code, ext_fields=dict(ext_fields), body=body)
     try:
-        async with asyncio.timeout(CALL_SECONDS):
-            # A time-out of the connection's own would cut it.
-            answer = await client.channel.request(question, CALL_SECONDS * 2000)
-    except TimeoutError:
-        remark = f"consumer {who} Timeout: no answer in {CALL_SECONDS:.0f} s"
-        return command.reply(ResponseCode.CONSUME_MSG_TIMEOUT, remark)
+        question = Command(command.code, ext_fields=dict(ext_fields), body=body)
+        answer = await ask_client(client.channel, question)
+    except RemotingTimeoutError as error:
+        return command.reply(ResponseCode.CONSUME_MSG_TIMEOUT, f"consumer {who} Timeout: {error}")
     except RemotingError as error:
         return command.reply(ResponseCode.SYSTEM_ERROR, f"invoke consumer {who}: {error}")
     return command.reply(answer.code, answer.remark, answer.ext_fields, answer.body)

@@ -149,6 +149,12 @@ class ClientTable(Generic[ChannelT]):
         """Forget whoever has been silent for too long; give the consumer groups that changed."""
         return self._remove_if(lambda client: client.seen_ms + EXPIRY_MS < now_ms)
 
+    def producer_channel(self, client_id: str) -> ChannelT | None:
+        """Give the connection of a producer by its client's id, of whatever group it is."""
+        found = (group[client_id] for group in self.producers.values() if client_id in group)
+        client = next(found, None)
+        return None if client is None else client.channel
+
     def members(self, group: str) -> list[Client[ChannelT]]:
         """Give a consumer group's members."""
         known = self.consumers.get(group)

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.interop.clusters import Cluster, ours
-from tests.interop.ourselves import until_copied, until_registered
+from tests.interop.ourselves import create_topic, until_copied, until_registered
 from tests.interop.programs import run
 
 pytestmark = [pytest.mark.live, pytest.mark.interop]
@@ -35,3 +35,19 @@ async def test_the_seeds_experiment_runs_as_written(cluster: Cluster, java: list
     await master.start()
     again = await run([*java, "SeedProducer", cluster.namesrv, "4"])
     assert [line.split()[0] for line in again] == ["SEND_OK"] * 4, again
+
+
+async def test_a_java_producer_that_asks_gets_its_reply(cluster: Cluster, java: list[str]) -> None:
+    """The reply is pushed to it through the broker, past any topic that it would consume."""
+    await cluster.nameserver(ours)
+    await cluster.master(ours)
+    await until_registered(cluster, 0)
+    await create_topic(cluster, "RequestTopic")
+
+    said = await run([*java, "RequestReply", cluster.namesrv, "3"])
+
+    assert [line for line in said if line.startswith("error")] == []
+    assert [line for line in said if line.startswith("reply")] == [
+        f"reply question {number}!" for number in range(3)
+    ]
+    assert said.count("replied SEND_OK") == 3
