@@ -91,8 +91,12 @@ class NameServer:
 
     def _save_key_values(self) -> None:
         path = self._config.kv_config_path
-        if path:
+        if not path:
+            return
+        try:
             _replace(self._ports.disk, path, self._key_values.to_json())
+        except OSError as error:  # as RocketMQ's, it goes on with what it has in memory
+            self._log.warning("key-values-not-saved", path=path, why=str(error))
 
 
 def _say_nothing(_command: Command, _connection: Connection) -> None:

@@ -1,6 +1,7 @@
 """A name server asked over connections, as brokers, clients and operators do."""
 
 import asyncio
+from itertools import count
 from random import Random
 
 import pytest
@@ -160,6 +161,33 @@ async def test_versions_topics_and_write_permission_are_answered() -> None:
     await client.ask(CODE.DELETE_TOPIC_IN_NAMESRV, topic="T")
     assert (await client.ask(CODE.GET_ROUTEINFO_BY_TOPIC, topic="T")).code == 17
     await server.stop()
+
+
+async def test_whichever_step_of_keeping_a_key_value_fails_it_is_known_and_kept_with_the_next() -> (
+    None
+):
+    config = NameServerConfig(kv_config_path="/ns/kvConfig.json")
+    for nth in count(1):
+        disk, network = MemoryDisk(), MemoryNetwork()
+        server = NameServer(config, world(network, disk))
+        await server.start()
+        client = await dial(network)
+        disk.fail_at = disk.effects + nth
+        for key in "ab":
+            fields = {"namespace": "n", "key": key, "value": key}
+            assert (await client.ask(CODE.PUT_KV_CONFIG, **fields)).code == 0
+            found = await client.ask(CODE.GET_KV_CONFIG, namespace="n", key=key)
+            assert found.ext_fields == {"value": key}
+            failed = disk.failed
+            disk.fail_at = None
+        await server.stop()
+        again = NameServer(config, world(MemoryNetwork(), disk))
+        await again.start()
+        assert again._key_values.table("n") == {"a": "a", "b": "b"}
+        await again.stop()
+        if not failed:
+            assert nth > 2
+            return
 
 
 async def test_key_values_are_kept_over_a_restart_where_a_path_is_given() -> None:
