@@ -119,7 +119,9 @@ def _read_body(body: bytes, *, compressed: bool) -> tuple[TopicWrapper, list[str
         return TopicWrapper(), []
     if compressed:
         return _inflate(body)
-    if "topicConfigTable" in fastjson.loads_object(body):
+    if b'"topicConfigSerializeWrapper"' not in body and "topicConfigTable" in fastjson.loads_object(
+        body
+    ):
         return from_json(body, TopicWrapper), []
     found = from_json(body, _Body)
     return found.topic_config_serialize_wrapper, found.filter_server_list

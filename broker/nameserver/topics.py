@@ -4,9 +4,11 @@ Field order is the wire's: RocketMQ writes the keys of an object in alphabetical
 """
 
 from enum import IntEnum
-from typing import Final, TypeVar
+from functools import lru_cache
+from typing import Any, Final, TypeVar
 
 import msgspec
+import msgspec.inspect
 
 from broker.errors import RemoteProtocolError
 from broker.remoting import fastjson
@@ -21,7 +23,7 @@ __all__ = [
     "to_json",
 ]
 
-StructT = TypeVar("StructT")
+StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 
 class Permission(IntEnum):
@@ -85,11 +87,22 @@ def to_json(value: msgspec.Struct) -> bytes:
     >>> to_json(DataVersion(2, 1795493067272)).decode()
     '{"counter":2,"timestamp":1795493067272}'
     """
+    if _is_plain(type(value)):
+        return msgspec.json.encode(value)
     return fastjson.dumps(_without_nulls(msgspec.to_builtins(value)))
 
 
 def from_json(data: bytes | str, kind: type[StructT]) -> StructT:
     """Read a value; ``RemoteProtocolError`` if the text is none of its kind."""
+    try:
+        found: StructT = _decoder(kind).decode(data)
+    except (ValueError, RecursionError):
+        return _from_fastjson(data, kind)
+    return found
+
+
+def _from_fastjson(data: bytes | str, kind: type[StructT]) -> StructT:
+    """Read what is no JSON, or has nulls where a value would be."""
     found = fastjson.loads_object(data)
     try:
         return msgspec.convert(_without_nulls(found), kind, strict=False, str_keys=True)
@@ -97,6 +110,30 @@ def from_json(data: bytes | str, kind: type[StructT]) -> StructT:
         raise RemoteProtocolError(
             f"expected a {kind.__name__}, got {data[:200]!r}: {error}"
         ) from error
+
+
+@lru_cache(maxsize=64)
+def _decoder(kind: type) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind, strict=False)
+
+
+@lru_cache(maxsize=64)
+def _is_plain(kind: type[msgspec.Struct]) -> bool:
+    """Whether values of a kind are JSON as everybody writes it: no bare keys, no nulls."""
+    return _has_plain_type(msgspec.inspect.type_info(kind))
+
+
+def _has_plain_type(type: msgspec.inspect.Type) -> bool:
+    match type:
+        case msgspec.inspect.StructType(fields=fields):
+            return all(_has_plain_type(field.type) for field in fields)
+        case msgspec.inspect.DictType(key_type=msgspec.inspect.StrType(), value_type=item):
+            return _has_plain_type(item)
+        case msgspec.inspect.ListType(item_type=item):
+            return _has_plain_type(item)
+        case _:
+            plain = msgspec.inspect.StrType | msgspec.inspect.IntType | msgspec.inspect.BoolType
+            return isinstance(type, plain)
 
 
 def _without_nulls(value: object) -> object:
