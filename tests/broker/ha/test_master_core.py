@@ -265,10 +265,14 @@ class MasterMachine(RuleBasedStateMachine):
         self.wire: dict[int, int] = {}  # connection -> what was shipped to it
         self.told: dict[int, SendStatus] = {}
         self.waits: dict[int, tuple[int, float]] = {}  # ticket -> (end, deadline)
+        self.unreadable = False  # the disk does not give the next bytes
 
     def carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:
             match effect:
+                case Ship() if self.unreadable:
+                    self.unreadable = False
+                    self.carry_out(self.core.on_unreadable(effect.connection, "EIO"))
                 case Ship():
                     assert effect.offset == self.wire[effect.connection]
                     size = min(effect.size, 60)
@@ -290,6 +294,10 @@ class MasterMachine(RuleBasedStateMachine):
     def write(self, size: int) -> None:
         self.end += size
         self.carry_out(self.core.on_written(self.end, 0))
+
+    @rule()
+    def break_disk(self) -> None:
+        self.unreadable = True
 
     @rule(back=st.integers(0, 200))
     def wait(self, back: int) -> None:

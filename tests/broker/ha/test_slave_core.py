@@ -185,10 +185,14 @@ class SlaveMachine(RuleBasedStateMachine):
         self.now = 0.0
         self.end = 0
         self.expected: Effect | None = None  # the one thing under way
+        self.unwritable = False  # the disk does not take the next bytes
 
     def carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:
             match effect:
+                case Append() if self.unwritable:
+                    self.unwritable = False
+                    self.carry_out(self.core.on_lost(effect.attempt, "EIO", self.now))
                 case Append():
                     assert self.end in (0, effect.batch.offset)
                     self.end = effect.batch.offset + len(effect.batch.body)
@@ -226,6 +230,10 @@ class SlaveMachine(RuleBasedStateMachine):
     def receive(self, shift: int, size: int) -> None:
         batch = Batch(max(0, self.end + shift), b"x" * size)
         self.carry_out(self.core.on_batch(self.core.attempt, batch, self.now))
+
+    @rule()
+    def break_disk(self) -> None:
+        self.unwritable = True
 
     @rule()
     def lose(self) -> None:
