@@ -26,6 +26,8 @@ from histories.values import NONE
 
 __all__ = ["Part", "read_part"]
 
+_KEPT = 24 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -47,7 +49,16 @@ def read_part(
 
     ``closed`` tells that an op cut short cannot be mistaken for one (JSON: the last brace).
     """
+    _keep_freed_memory()
     return _PartReader(source, stretch, parse, line).read(closed=closed)
+
+
+def _keep_freed_memory() -> None:
+    """Let one chunk's memory serve the next: a big block, once freed, teaches glibc to keep more.
+
+    Without it every chunk's arrays are given back to the kernel, and faulted in anew.
+    """
+    np.empty(_KEPT, np.uint8)
 
 
 class _PartReader:
