@@ -107,7 +107,7 @@ def messages_of(history: History, time: Ints) -> Messages:
     outcome = np.where(ended, history.type[last], OpType.INFO).astype(np.int64)
     aimed = history.queue[begins] != NONE
 
-    attempts = np.where(ended, history.attempts[last], MANY).astype(np.int64)
+    attempts = np.where(ended, history.attempts[last].astype(np.int64), MANY)
     attempts[attempts == NONE] = 1
     table = {
         "value": history.value[begins],

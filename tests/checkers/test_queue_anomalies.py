@@ -179,6 +179,14 @@ def test_two_records_need_two_attempts(attempts: int, validity: str) -> None:
     assert found(text) == {"duplicated": validity}
 
 
+def test_a_send_that_never_ended_may_have_been_tried_any_number_of_times() -> None:
+    text = "0 invoke send a @0\n2 invoke send b @0\n2 ok send b @0/2\n1 invoke drain @0\n"
+    assert found(text + "1 ok drain 0:a,1:a,2:b @0") == {
+        "duplicated": "valid",
+        "recovered": "valid",
+    }
+
+
 def test_the_same_offset_read_twice_is_redelivered_not_duplicated() -> None:
     text = (
         SENT_A
