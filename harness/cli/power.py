@@ -18,27 +18,29 @@ if TYPE_CHECKING:
 __all__ = ["power"]
 
 HEAD = f"{'mutant':31} {'found by':19} {'checker':11} {'run':>3} {'CPU s':>5} {'proof':>5}"
+HELP = """Plant bugs in the broker, and see whether simulated runs find them.
+
+Before each run with a bug the correct broker runs the same seed, and must not be accused.
+
+\b
+run     how many runs with the bug it took
+CPU s   how many seconds these took
+proof   how many operations the smallest history has that shows the anomaly;
+        - where only the run could see it, as a cluster that never became whole
+
+Exit codes: 0 all found and no false alarm, else 1; 254 bad arguments.
+"""
 WIPE = "\r\x1b[K"
 
 
-@click.command()
+@click.command(help=HELP)
 @click.option("--mutant", "names", multiple=True, help="Hunt this one only; may be repeated.")
 @click.option("--runs", type=click.IntRange(min=1), default=200, help="At most, for each mutant.")
 @click.option("--first-seed", type=int, default=1, help="The seed to begin with.")
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, help="Processes at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print the matrix for machines.")
 def power(names: tuple[str, ...], runs: int, first_seed: int, jobs: int, *, as_json: bool) -> int:
-    r"""Plant bugs in the broker, and see whether simulated runs find them.
-
-    Before each run with a bug the correct broker runs the same seed, and must not be accused.
-
-    \b
-    run     how many runs with the bug it took
-    CPU s   how many seconds these took
-    proof   how many operations the smallest history has that shows the anomaly
-
-    Exit codes: 0 all found and no false alarm, else 1; 254 bad arguments.
-    """
+    """Plant bugs in the broker, and see whether simulated runs find them."""
     from harness.planting import MutantError, catalogue, mutant_of
     from harness.simulated.power import hunt_all
 
