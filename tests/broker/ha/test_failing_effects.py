@@ -21,7 +21,12 @@ from tests.broker.failing_world import Effects, break_disk, break_network
 
 DELAYED = b"delayed"  # may come twice after a crash
 NODES = ("nameserver", "master", "slave")
-SETTINGS = {"mappedFileSizeConsumeQueue": "2000", "messageDelayLevel": "1s"}
+SETTINGS = {
+    "mappedFileSizeConsumeQueue": "2000",
+    "messageDelayLevel": "1s",
+    "registerNameServerPeriod": "1000",
+    "slaveSyncInterval": "3000",
+}
 Break = Callable[[SimulatedNode, Effects], None]
 
 
@@ -121,7 +126,7 @@ async def live(life: Life) -> None:
 @pytest.mark.parametrize(
     ("name", "broken", "flush", "least"),
     [
-        ("nameserver", break_network, "SYNC_FLUSH", 20),
+        ("nameserver", break_network, "SYNC_FLUSH", 15),
         ("master", break_network, "ASYNC_FLUSH", 40),
         ("slave", break_network, "SYNC_FLUSH", 40),
         ("master", break_disk, "SYNC_FLUSH", 80),
