@@ -10,60 +10,26 @@ Requests take effect at once or are held (a stalled proxy); a producer tries up 
 """
 
 import zlib
-from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 from histories.op import Attempt, FaultRecord, Op
-
-MS = 1_000_000
-TOPIC = "T"
-BLOCK = 64
-FLUSH_MS, LAG_MS = 10_000, 1_000
-PATIENCE_MS = 4_000
-
-FAULTS = (
-    ("kill-master", "process", ("master",)),
-    ("kill-slave", "process", ("slave",)),
-    ("kill-both", "process", ("master", "slave")),
-    ("power-cut-master", "power", ("master",)),
-    ("power-cut-slave", "power", ("slave",)),
-    ("power-cut-both", "power", ("master", "slave")),
-    ("lose-disk-master", "disk", ("master",)),
-    ("lose-disk-slave", "disk", ("slave",)),
-    ("partition-replication", "link", ("slave->master-ha",)),
-    ("partition-client-master", "link", ("client->master",)),
+from tests.checkers.model_nodes import (
+    ALL,
+    BLOCK,
+    FAULTS,
+    FLUSH_MS,
+    GENTLE,
+    LAG_MS,
+    MS,
+    PATIENCE_MS,
+    TOPIC,
+    Node,
+    Record,
+    listed,
 )
-GENTLE = tuple(name for name, kind, _ in FAULTS if kind in ("process", "link"))
-ALL = tuple(name for name, _, _ in FAULTS)
 
-
-@dataclass(frozen=True)
-class Record:
-    value: str
-    queue: int
-    queue_offset: int
-    physical_offset: int
-    written_ms: int
-
-    @property
-    def data(self) -> bytes:
-        return f"<{self.queue}/{self.queue_offset}={self.value}>".encode()
-
-    @property
-    def end(self) -> int:
-        return self.physical_offset + len(self.data)
-
-
-@dataclass
-class Node:
-    name: str
-    log: list[Record] = field(default_factory=list)
-    flushed: int = 0  # records
-    up: bool = True
-
-    def queue(self, queue: int, readable: int) -> list[Record]:
-        return [record for record in self.log[:readable] if record.queue == queue]
+__all__ = ["ALL", "GENTLE", "Model"]
 
 
 class Model:
@@ -85,10 +51,10 @@ class Model:
         self.next_process = 10
         self.counter = 0
         self.positions: dict[int, dict[int, int]] = {}
-        self.committed: dict[int, int] = {}
+        self.committed: dict[tuple[str, int], int] = {}
 
     def run(self) -> list[Op]:
-        producers, consumers = [0, 1, 2], [3, 4]
+        producers, consumers = [0, 1, 2], [3, 4, 5, 6]
         pending: list[Any] = []
         for _ in range(self.steps):
             self.pass_time()
@@ -144,11 +110,30 @@ class Model:
         self.held = []
         self.now += 45_000  # quiesce: everything that will settle has settled
         self.settle(idle_ms=45_000)
+        self.look()
+        if self.diverged() and self.rng.random() < 0.5:
+            self.resynchronise()
+            self.look()
+
+    def look(self) -> None:
+        """Drain and dump both nodes; nothing was ever sent to queue 2."""
         for node in (self.master, self.slave):
-            for queue in (0, 1):
+            for queue in (0, 1, 2):
                 self.drain(node, queue)
         for node in (self.master, self.slave):
             self.dump(node)
+
+    def resynchronise(self) -> None:
+        """Cut the slave's log back to what it has in common with the master's, and feed it."""
+        self.fault_id += 1
+        fault = ("resynchronise", "other", ("slave",), "")
+        for phase in ("inject", "cure"):
+            self.nemesis(self.fault_id, fault, phase, stops=False)
+            if phase == "inject":
+                self.slave.log = [*self.master.log]
+                self.slave.flushed = len(self.slave.log)
+            self.now += 50
+            self.nemesis(self.fault_id, fault, phase, stops=False, bit=True)
 
     def pass_time(self) -> None:
         self.now += self.rng.choice((1, 5, 50, 700, 4_000))
@@ -264,37 +249,31 @@ class Model:
         return "FLUSH_DISK_TIMEOUT" if weak_disk else "SEND_OK"
 
     def consume(self, process: int) -> None:
+        """Let a consumer go on: two groups, each with a consumer for each queue."""
         cut = any("client->master" in targets for _, _, targets, _ in self.on.values())
         node = self.slave if cut or not self.master.up else self.master
         if not node.up:
             return
+        group, queue = ("g", process - 3) if process < 5 else ("h", process - 5)
         positions = self.positions.setdefault(process, {})
         if not positions or self.rng.random() < 0.1:
-            queues = [[TOPIC, process - 3]]
-            common = {"process": process, "f": "assign", "value": queues, "group": "g"}
-            self.record(type="invoke", **common, node=node.name)
-            positions[process - 3] = (
-                self.committed.get(process - 3, 0) if node is self.master else 0
-            )
-            self.record(type="ok", **common, node=node.name)
-        queue = process - 3
-        common = {
-            "process": process,
-            "topic": TOPIC,
-            "queue": queue,
-            "node": node.name,
-            "group": "g",
-        }
+            self.assign(process, group, queue, node)
+        common = {"process": process, "topic": TOPIC, "queue": queue, "node": node.name}
+        common["group"] = group
         entries = node.queue(queue, self.readable(node))
         position = positions[queue]
         if position and self.rng.random() < 0.2 and node is self.master:
             self.record(type="invoke", f="commit", queue_offset=position, **common)
-            self.committed[queue] = position
+            self.committed[group, queue] = position
             self.record(type="ok", f="commit", queue_offset=position, **common)
             return
         self.record(type="invoke", f="pull", queue_offset=position, **common)
         if position > len(entries) and node is self.master:
             positions.clear()  # the loss of what was read: a new epoch
+            self.record(type="fail", f="pull", queue_offset=position, **common)
+            return
+        if self.rng.random() < 0.1:
+            # The answer is lost on its way; who asks again is given the same again.
             self.record(type="fail", f="pull", queue_offset=position, **common)
             return
         got = entries[position : position + self.rng.randint(1, 5)]
@@ -309,6 +288,13 @@ class Model:
             next_offset=min(position, len(entries)) + len(got),
             **common,
         )
+
+    def assign(self, process: int, group: str, queue: int, node: Node) -> None:
+        common = {"process": process, "f": "assign", "value": [[TOPIC, queue]], "group": group}
+        self.record(type="invoke", **common, node=node.name)
+        start = self.committed.get((group, queue), 0) if node is self.master else 0
+        self.positions[process][queue] = start
+        self.record(type="ok", **common, node=node.name)
 
     def drain(self, node: Node, queue: int) -> None:
         entries = node.queue(queue, self.readable(node))
@@ -381,7 +367,7 @@ class Model:
     ) -> None:
         name, kind, targets, mode = fault
         options = {"mode": mode} if mode else {}
-        stops = "master" in targets or "client->master" in targets
+        stops = said.pop("stops", "master" in targets or "client->master" in targets)
         record = FaultRecord(
             id=id,
             name=name,
@@ -396,9 +382,3 @@ class Model:
 
     def record(self, **fields: Any) -> None:
         self.ops.append(Op(index=len(self.ops), time=self.now * MS, **fields))
-
-
-def listed(records: list[Record]) -> list[list[Any]]:
-    return [
-        [record.queue_offset, record.value, zlib.crc32(record.value.encode())] for record in records
-    ]
