@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["power"]
 
 HEAD = f"{'mutant':31} {'found by':19} {'checker':11} {'run':>3} {'CPU s':>5} {'proof':>5}"
-HELP = """Plant bugs in the broker, and see whether simulated runs find them.
+HELP = """Plant bugs, and see whether simulated runs find them.
 
 Before each run with a bug the correct broker runs the same seed, and must not be accused.
 
@@ -40,7 +40,7 @@ WIPE = "\r\x1b[K"
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, help="Processes at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print the matrix for machines.")
 def power(names: tuple[str, ...], runs: int, first_seed: int, jobs: int, *, as_json: bool) -> int:
-    """Plant bugs in the broker, and see whether simulated runs find them."""
+    """Plant bugs, and see whether simulated runs find them."""
     from harness.planting import MutantError, catalogue, mutant_of
     from harness.simulated.power import hunt_all
 
