@@ -11,7 +11,8 @@ allowed after a fault of a node and where the slave was asked or told: the slave
 as old as the last synchronisation, and a master that died had its table on disk a few seconds ago.
 A commit may also be of a log that was lost meanwhile: who commits learned the offset before the
 fault, the queue has become shorter, and the group starts at its end. So the time in which a fault
-excuses begins with the committer's last pull.
+excuses begins with the committer's last pull; and what was pulled from a slave whose master was set
+back, and whose log nobody has mended, is of that other log at any time.
 """
 
 import numpy as np
@@ -103,6 +104,7 @@ def _judge_start(
     certain = certain_standing(case, mine, int(history.node[assign_begin]), assign_begin)
     if certain is not None and start < table.offset[certain[1]].min():
         excused = _disturbed(case, _known_since(case, certain[0]), assign_end)
+        excused = excused or _of_another_log(case, certain[0])
         validity = Validity.VALID if excused else Validity.INVALID
         return "commit-regressed", finding(certain[0]), validity
     if start < offsets.min():
@@ -141,11 +143,31 @@ def _disturbed(case: Case, begin_row: int, end_row: int) -> bool:
 
 def _known_since(case: Case, commit: int) -> int:
     """Give the row where whoever made a commit last asked that queue what it holds."""
+    last = _last_pull(case, commit)
+    at = case.commits.begin_row[commit] if last == NONE else case.pulls.begin_row[last]
+    return int(at)
+
+
+def _of_another_log(case: Case, commit: int) -> bool:
+    """Whether a commit to the master tells an offset of a slave whose log is not the master's."""
+    table, pulls, contract = case.commits, case.pulls, case.contract
+    last, begin = _last_pull(case, commit), int(table.begin_row[commit])
+    slave = case.history.node_code(contract.slave)
+    if last == NONE or pulls.node[last] != slave or table.node[commit] == slave:
+        return False
+    set_back = [w.inject_row for w in case.windows if w.sets_back(contract)]
+    mended = [w.inject_row for w in case.windows if w.resync]
+    since = max((row for row in set_back if row < begin), default=NONE)
+    return since != NONE and not any(since < row < pulls.begin_row[last] for row in mended)
+
+
+def _last_pull(case: Case, commit: int) -> int:
+    """Give the place of the last pull of a commit's queue by whoever made it; NONE if none."""
     table, pulls = case.commits, case.pulls
     begin = int(table.begin_row[commit])
     own = (pulls.process == case.history.process[begin]) & (pulls.queue == table.queue[commit])
-    before = pulls.begin_row[own & (pulls.row < begin)]
-    return int(before.max(initial=NONE)) if len(before) else begin
+    before = np.flatnonzero(own & (pulls.row < begin))
+    return int(before[np.argmax(pulls.begin_row[before])]) if len(before) else NONE
 
 
 def _beyond(case: Case) -> list[Finding]:

@@ -112,3 +112,29 @@ def test_nothing_is_certain_of_a_copy_around_a_fault(
 ) -> None:
     told = fault(name, targets, class_) + commit("master", 2, 200)
     assert verdict(told, "slave", 1, 5000) == expected
+
+
+def pull(node: str, at_ms: int) -> str:
+    words = f"@0/2 node={node} group=g"
+    time = f"time={at_ms}"
+    return f"1 invoke pull {words} {time}\n1 ok pull 2:c {words} next_offset=3 {time}\n"
+
+
+@pytest.mark.parametrize(
+    ("between", "pulled_from", "expected"),
+    [
+        ("", "slave", "valid"),  # its log is ahead of the master's since then
+        ("", "master", "invalid"),
+        ("resynchronise", "slave", "invalid"),  # the logs are one again
+    ],
+)
+def test_what_was_pulled_from_a_slave_whose_master_was_set_back_is_of_another_log(
+    between: str, pulled_from: str, expected: str
+) -> None:
+    """A master that lost its tail clamps what it is told to the end that it has now."""
+    told = fault("set-back-master", "master", "disk")
+    if between:
+        command = fault(between, "slave", "other").replace("fault=1", "fault=2")
+        told += command.replace("time=100", "time=200").replace("time=150", "time=250")
+    told += pull(pulled_from, 300) + commit("master", 3, 400)
+    assert verdict(told, "master", 1, 500) == expected
