@@ -39,7 +39,8 @@ async def resynchronise(world: World, operator: Operator, recorder: RecordsOps) 
     except Exception as error:  # noqa: BLE001 - whatever it is, the logs are still two
         problem = f"resynchronise: {type(error).__name__}: {error}"
     done = structs.replace(begun, bit=not problem, proof=proof or problem, ends=await _ends(world))
-    for record in (done, structs.replace(begun, phase="cure"), structs.replace(done, phase="cure")):
+    cured = structs.replace(done, phase="cure")  # by being done: there is nothing to take back
+    for record in (done, structs.replace(cured, bit=None, proof=""), cured):
         _record(recorder, record)
     return problem
 

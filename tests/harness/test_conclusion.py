@@ -22,13 +22,18 @@ from histories.history import History
 from histories.op import Op
 from simulation.loop import run_virtual
 
-AHEAD = {"nemeses": ("power-cut-master",), "volatile": True, "time_limit_s": 8.0}
+AHEAD = {"nemeses": ("power-cut-master",), "volatile": True, "time_limit_s": 8.0, "rate": 60.0}
 """A power cut takes from the master what its slave has already."""
 
 
 @pytest.fixture(scope="module")
 def diverged() -> SimulatedRun:
-    return simulate(options_of_seed(4, mode="ASYNC_MASTER+ASYNC_FLUSH", **AHEAD))
+    """Of a few seeds the first whose power cut came when not everything was flushed."""
+    for seed in range(1, 9):
+        run = simulate(options_of_seed(seed, mode="ASYNC_MASTER+ASYNC_FLUSH", **AHEAD))
+        if "discarded" in run.judgement.anomalies:
+            return run
+    raise AssertionError("expected a slave that is ahead of its master in one run of eight")
 
 
 def commands(ops: tuple[Op, ...]) -> list[Op]:
@@ -55,8 +60,9 @@ def test_the_operators_command_is_four_ops_with_its_proof(diverged: SimulatedRun
         ("cure", True),
     ]
     assert "the slave's log was cut from" in faults[1].proof
-    before, after = (fault.ends["slave"]["end"] for fault in faults[:2])
-    assert after < before
+    before, *after = (fault.ends["slave"]["end"] for fault in faults)
+    assert after == [after[0]] * 3
+    assert after[0] < before
     steps = len(diverged.schedule.steps)
     assert faults[0].id not in range(1, steps + 1), "it is none of the schedule's faults"
 
