@@ -8,6 +8,7 @@ its work, with its parent, or as soon as nobody asks for more.
 
 import os
 import signal
+import warnings
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -79,7 +80,10 @@ def _started(
     work: Callable[[Piece], Result], pieces: Sequence[Piece], others: Sequence[_Worker]
 ) -> "_Worker":
     results, own = Pipe(duplex=False)
-    pid = os.fork()
+    with warnings.catch_warnings():
+        # Of other threads: the child needs nothing that one of them could hold.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
     if pid:
         own.close()
         return _Worker(pid, results)
