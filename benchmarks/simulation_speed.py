@@ -1,6 +1,7 @@
-"""How fast virtual time is: ``python benchmarks/simulation_speed.py [RUNS]``.
+"""How fast virtual time is: ``python benchmarks/simulation_speed.py [RUNS [ROUNDS]]``.
 
-Three figures, on one core, in CPU seconds, so that a busy machine changes them little:
+Three figures, on one core, in CPU seconds, each seed's best of some rounds: a busy machine makes
+the others longer, and says nothing of the code.
 
     default   seeds of the swarm as ``mqhavoc simulate --seeds`` draws them
     short     the same with ``--short``
@@ -10,7 +11,7 @@ Three figures, on one core, in CPU seconds, so that a busy machine changes them 
 import sys
 import time
 from collections.abc import Callable
-from itertools import count
+from dataclasses import dataclass
 
 from harness.options import RunOptions
 from harness.simulated.run import SimulatedRun, simulate
@@ -25,29 +26,48 @@ LOADS: dict[str, Callable[[int], RunOptions]] = {
 }
 
 
-def measure(options_of: Callable[[int], RunOptions], runs: int) -> str:
-    """Run some seeds and say what they cost."""
-    done: list[SimulatedRun] = []
-    began = time.process_time()
-    for seed in count(1):
-        if len(done) == runs:
-            break
-        done.append(simulate(options_of(seed)))
-    cpu_s = time.process_time() - began
-    virtual_s = sum(run.virtual_s for run in done)
-    ops = sum(len(run.ops) // 2 for run in done)
+@dataclass(slots=True)
+class Cost:
+    """One run, and the least that it took."""
+
+    run: SimulatedRun
+    cpu_s: float
+
+    @property
+    def ops(self) -> int:
+        """How many operations were checked."""
+        return sum(op.type == "invoke" for op in self.run.ops)
+
+
+def cost(options: RunOptions, rounds: int) -> Cost:
+    """Run a seed again and again."""
+    times = []
+    for _ in range(rounds):
+        began = time.process_time()
+        run = simulate(options)
+        times.append(time.process_time() - began)
+    return Cost(run, min(times))
+
+
+def described(costs: list[Cost]) -> str:
+    """Say what some seeds cost together."""
+    cpu_s = sum(one.cpu_s for one in costs)
+    virtual_s = sum(one.run.virtual_s for one in costs)
+    ops = sum(one.ops for one in costs)
     return (
-        f"{virtual_s / cpu_s:6.0f}x real time, {ops / cpu_s:6.0f} checked operations and "
-        f"{60 * runs / cpu_s:5.0f} runs a minute, of {ops / runs:.0f} operations each"
+        f"{virtual_s / cpu_s:6.0f}x real time, {ops / cpu_s:6,.0f} checked operations and "
+        f"{60 * len(costs) / cpu_s:5.0f} runs a minute, of {ops / len(costs):.0f} operations each"
     )
 
 
 def main() -> None:
     """Print a line for each load."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
     simulate(options_of_seed(0))  # imports and caches
     for name, options_of in LOADS.items():
-        print(f"{name:<8} {measure(options_of, runs)}")
+        costs = [cost(options_of(seed), rounds) for seed in range(1, runs + 1)]
+        print(f"{name:<8} {described(costs)}", flush=True)
 
 
 if __name__ == "__main__":
