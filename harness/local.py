@@ -30,6 +30,7 @@ def run_local(options: RunOptions, console: Console, schedule: Schedule | None =
 
     With a schedule, this one is carried out instead of the seed's own.
     """
+    assert not options.mutant, "a bug is planted in virtual time; a real node has its own"
     started = datetime.now(UTC)
     folder = create_run_folder(options.out_folder, options.name, started, options.seed)
     with open_log(folder.suite_log) as log, lease_ports(first=options.ports) as block:
