@@ -5,7 +5,8 @@ What was said of offsets comes from acks and from reads, of pulls and drains ali
     inconsistent-offset   two values at one offset, whoever said so
     offset-reused         two acks for one offset
     hole                  a drain jumped over an offset, or the log begins or ends elsewhere than
-                          the node says; allowed on a node whose bits were damaged before
+                          the node says; allowed on a node whose bits were damaged before, and on
+                          the slave where it copies that of a damaged master
     watermark-regressed   a node once said max offset n, and later less; or the slave said n, and
                           later the master less; or the master does not show what it had
                           acknowledged SEND_OK a replication lag ago
@@ -102,7 +103,14 @@ def _holes(case: Case) -> list[Anomaly]:
         return Finding(f"{queue} on {name} holds nothing at {where}", rows, data)
 
     found = np.array(list(gaps), np.int64)
-    allowed = np.array([_damaged(case, place) for place in gaps], np.bool_)
+    damaged = {place for place in gaps if _damaged(case, place)}
+    copied = {
+        (int(pulls.queue[place]), gaps[place]) for place in damaged if _is_masters(case, place)
+    }
+    allowed = np.array(
+        [place in damaged or (int(pulls.queue[place]), gaps[place]) in copied for place in gaps],
+        np.bool_,
+    )
     return [
         *anomaly("hole", found[~allowed], tell),
         *anomaly("hole", found[allowed], tell, Validity.VALID),
@@ -119,6 +127,10 @@ def _damaged(case: Case, place: int) -> bool:
         and window.inject_row < case.pulls.row[place]
         for window in case.windows
     )
+
+
+def _is_masters(case: Case, place: int) -> bool:
+    return case.history.node_code("master") == int(case.pulls.node[place])
 
 
 def _regressed(case: Case) -> list[Anomaly]:

@@ -1,5 +1,7 @@
 """A node whose log was damaged may have a record that nobody can read; others may not."""
 
+import pytest
+
 from checkers.case import Case
 from checkers.contract import Contract
 from checkers.offsets import offsets
@@ -34,3 +36,34 @@ def test_damage_of_the_other_node_excuses_nothing() -> None:
 def test_a_crash_excuses_no_hole() -> None:
     """A process that dies damages nothing."""
     assert judged("process", "master") is Validity.INVALID
+
+
+COPY = """
+    1  invoke  drain  @0  node=slave
+    1  ok      drain  {slave}  @0  node=slave min_offset=0 max_offset={end}
+"""
+
+
+@pytest.mark.parametrize(
+    ("slave", "end", "validity"),
+    [("0:a,2:c", 3, Validity.VALID), ("0:a,3:d", 4, Validity.INVALID)],
+)
+def test_a_slave_may_copy_the_hole_of_a_damaged_master_and_have_no_other(
+    slave: str, end: int, validity: Validity
+) -> None:
+    """It was resynchronised, or was behind: what it copied is what the master has."""
+    text = HOLE.format(fault_class="damage", node="master") + COPY.format(slave=slave, end=end)
+
+    found = offsets(Case(parse_history(text), Contract())).anomalies["hole"]
+
+    assert (found.count, found.validity) == (2, validity)
+
+
+def test_a_master_copies_from_nobody() -> None:
+    """A slave's damage explains nothing on the master, though both show the same."""
+    text = HOLE.format(fault_class="damage", node="slave")
+    text += COPY.format(slave="0:a,2:c", end=3)
+
+    assert offsets(Case(parse_history(text), Contract())).anomalies["hole"].validity is (
+        Validity.INVALID
+    )
