@@ -1,15 +1,15 @@
 """Who is well answers in time, and the name server sends nobody to the dead.
 
     unanswered    a send was with a master that nothing was done to for longer than its time-outs
-                  together last, while others had their answers: whatever may be wrong with the
-                  slave, the answer is then a weak status, and not silence (P8)
+                  together last, while readers were served promptly: whatever may be wrong with
+                  the slave, the answer is then a weak status, and not silence (P8)
     stale-route   a client still tried a node that had been dead for longer than the name server
                   and the client's refresh need to know it (P10: readers are led to who serves)
 
 Both are bounds on time, so both want quiet around them: no fault but the one that is meant, from
-the convergence time before it on. And a machine that stands still answers nobody: a send counts
-only if another was answered in the second half of its wait; a try, only if the same process had
-used its route before, long enough ago for the refresh which that began.
+the convergence time before it on. And a machine that is too busy serves nobody promptly: a send
+counts only if all who pulled from the master meanwhile had their answer at once; a try, only if
+the same process had used its route before, long enough ago for the refresh which that began.
 """
 
 from collections.abc import Sequence
@@ -33,6 +33,10 @@ Ints = NDArray[np.int64]
 BESIDE = ("slave", "client->slave", "foreign->slave", "slave->master", "slave->master-ha")
 """Targets that no request of a client to the master, and none for a route, has to do with."""
 
+PROMPT_NS = 300 * MS
+READERS_MIN = 3
+"""A machine that serves so many readers in so short a time has time for everybody."""
+
 ENDS = ("kill", "stop", "power")
 REFRESH_NS = 1_500 * MS
 """How long a fetch of a route may take that a client began behind its own back."""
@@ -52,7 +56,7 @@ def answers(case: Case) -> Verdict:
         row = int(late[place])
         begin = int(case.history.pair[row])
         waited_ms = int(case.time[row] - case.time[begin]) // MS
-        text = f"a send to the master was not answered in {waited_ms} ms, and others were"
+        text = f"a send to the master was not answered in {waited_ms} ms, and readers were"
         return Finding(text, case.indices(begin, row), {"waited_ms": waited_ms})
 
     def tell_tried(place: int) -> Finding:
@@ -79,21 +83,32 @@ def _unanswered(case: Case) -> Ints:
     begins = history.pair[ends].astype(np.int64)
     ends, begins = ends[begins != NONE], begins[begins != NONE]
     slow = time[ends] - time[begins] >= case.contract.answer_ms * MS
-    answered = np.sort(time[history.rows("send", OpType.OK)])
+    served = _served(case) if slow.any() else []
     busy = [window for window in case.windows if _reaches_master(window)]
     late = [
         end
         for begin, end in zip(begins[slow].tolist(), ends[slow].tolist(), strict=True)
-        if _others_were_answered(answered, int(time[begin]), int(time[end]))
-        and not _near(case, busy, int(time[begin]), int(time[end]))
+        if not _near(case, busy, int(time[begin]), int(time[end]))
         and _one_try(case, history.op(end))
+        and _promptly(served, int(time[begin]), int(time[end]))
     ]
     return np.array(sorted(late), np.int64)
 
 
-def _others_were_answered(answered: Ints, begin_ns: int, end_ns: int) -> bool:
-    first, last = np.searchsorted(answered, [(begin_ns + end_ns) // 2, end_ns]).tolist()
-    return bool(last > first)
+def _served(case: Case) -> list[tuple[int, int]]:
+    """Give begin and end of every pull that the master answered."""
+    history, time = case.history, case.time
+    ends = history.rows("pull", OpType.OK)
+    ends = ends[history.node[ends] == history.node_code(case.contract.master)]
+    begins = history.pair[ends].astype(np.int64)
+    known = begins != NONE
+    return list(zip(time[begins[known]].tolist(), time[ends[known]].tolist(), strict=True))
+
+
+def _promptly(served: Sequence[tuple[int, int]], begin_ns: int, end_ns: int) -> bool:
+    """Whether enough pulls were under way in a span of time, and none of them for long."""
+    took = [done - asked for asked, done in served if asked <= end_ns and done >= begin_ns]
+    return len(took) >= READERS_MIN and max(took) <= PROMPT_NS
 
 
 def _one_try(case: Case, op: Op) -> bool:

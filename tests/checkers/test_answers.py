@@ -39,6 +39,14 @@ def send(
     ]
 
 
+def served(begin: int, end: int) -> list[Fields]:
+    common = {"process": begin, "f": "pull", "node": "master", "queue_offset": 0, **QUEUE}
+    return [
+        {"type": "invoke", "time": begin, **common},
+        {"type": "ok", "time": end, "value": [], **common},
+    ]
+
+
 def fault(name: str, target: str, begin: int, end: int, **more: Any) -> list[Fields]:
     record = {"id": begin, "name": name, "targets": [target], "fault_class": "process", **more}
     return [
@@ -53,7 +61,8 @@ def fault(name: str, target: str, begin: int, end: int, **more: Any) -> list[Fie
 
 
 LATE = send(0, 1000, 4000, "RemotingTimeoutError")
-OTHERS = [op for at in range(1000, 4000, 500) for op in send(1, at, at + 100)]
+OTHERS = [op for at in range(1000, 4000, 500) for op in served(at, at + 100)]
+STARVED = [op for at in (1000, 2400) for op in served(at, at + 1400)]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +71,8 @@ OTHERS = [op for at in range(1000, 4000, 500) for op in send(1, at, at + 100)]
         ([LATE, OTHERS], ["unanswered"]),
         ([send(0, 1000, 4000, "FLUSH_SLAVE_TIMEOUT"), OTHERS], ["unanswered"]),
         ([send(0, 1000, 3700, "FLUSH_SLAVE_TIMEOUT"), OTHERS], []),
-        ([LATE], []),  # a machine that stands still answers nobody
+        ([LATE], []),  # nobody knows whether the master had time for anybody
+        ([LATE, OTHERS, STARVED], []),  # a machine that is too busy is slow with everybody
         ([send(0, 1000, 4000, "RemotingTimeoutError", tries=2), OTHERS], []),
     ],
 )
