@@ -7,8 +7,9 @@
 
 Which offset stands committed is not always certain: the last ok commit before the assign, or one
 that was under way or in doubt meanwhile. The start is judged against all of these. Going back is
-allowed after a fault of a node and where the slave was asked or told: the slave's table is a copy
-as old as the last synchronisation, and a master that died had its table on disk a few seconds ago.
+allowed after a fault of a node, for a master that died had its table on disk a few seconds ago,
+and down to what the node that was asked may have known (``standing``): a master is not told what
+the slave is, and a slave's table is a copy as old as the last synchronisation.
 A commit may also be of a log that was lost meanwhile: who commits learned the offset before the
 fault, the queue has become shorter, and the group starts at its end. So the time in which a fault
 excuses begins with the committer's last pull; and what was pulled from a slave whose master was set
