@@ -129,6 +129,17 @@ class Name:
 Cell = Constant | Number | Pair | Name
 
 
+def first_run(cell: Cell) -> int:
+    """Tell from which run on a cell reads; from none, -1, if it is constant."""
+    if isinstance(cell, Constant):
+        return NONE
+    return cell.run if isinstance(cell, Number) else min(_runs_of(cell))
+
+
+def _runs_of(cell: Pair | Name) -> tuple[int, ...]:
+    return cell.runs if isinstance(cell, Name) else (cell.producer, cell.counter)
+
+
 def number_cell(column: str, number: int, runs: int) -> Cell | None:
     """Find where a number that stands in the column for itself comes from."""
     scale = _MS if abs(number) > _MS else 1

@@ -45,7 +45,6 @@ Flags = NDArray[np.bool_]
 
 SENT, ACKED, PUT, KNOWN, POLLED, PLACE, TAKEN = range(7)
 _STATES = 7
-_END = b"]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +76,6 @@ class Spelling:
         for state, closer in self.closers().items():
             yield state, closer + self.gap + self.send, SENT
             yield state, closer + self.gap + self.poll, POLLED
-
-    def last(self) -> dict[int, bytes]:
-        """Give by state what ends the line."""
-        return {state: closer + _END for state, closer in self.closers().items()}
 
     def closers(self) -> dict[int, bytes]:
         """Give by state what ends a micro-operation."""
@@ -118,7 +113,7 @@ class Grammar:
             self.steps[list(leads), number] = list(leads.values())
             if len(set(leads.values())) == 1:
                 self.sure[number] = next(iter(leads.values()))
-        self.tails = spelling.last()
+        self.closers = spelling.closers()
 
     def numbered(self, scan: Scan, runs: Ints) -> Ints:
         """Give the number of the piece before each run, NONE for one of another text."""
@@ -148,12 +143,11 @@ class Grammar:
         follows[opens] = True
         return states, follows
 
-    def closed(self, scan: Scan, lines: Ints, states: Ints) -> Flags:
-        """Tell which lines end as they may after their last run, which has this state."""
-        begins = scan.run_ends[scan.first[lines + 1] - 1]
-        sizes = scan.ends[lines] - begins
-        found = np.zeros(len(lines), np.bool_)
-        for state, tail in self.tails.items():
-            fits = np.flatnonzero((states == state) & (sizes == len(tail)))
+    def closed(self, scan: Scan, begins: Ints, ends: Ints, states: Ints, rest: bytes) -> Flags:
+        """Tell which sentences end as they may after a last run with this state, and go on so."""
+        found = np.zeros(len(begins), np.bool_)
+        for state, closer in self.closers.items():
+            tail = closer + b"]" + rest
+            fits = np.flatnonzero((states == state) & (ends - begins == len(tail)))
             found[fits] = scan.equal(begins[fits], tail)
         return found

@@ -110,11 +110,15 @@ class Meaning:
     deliveries: tuple[Mapping[str, Cell], ...]
     sends: tuple[Mapping[str, Cell], ...]
 
-    def fill(self, scan: Scan, lines: Ints, block: Block) -> Ints:
-        """Write the lines' ops to their rows of the block; give the lines that did not fit."""
+    def fill(self, scan: Scan, lines: Ints, block: Block, more: Ints | None = None) -> Ints:
+        """Write the lines' ops to their rows of the block; give the lines that did not fit.
+
+        ``more`` is how many more runs each line has than the one that was learnt, all of them
+        before those that mean something.
+        """
         if not len(lines):
             return lines
-        first = scan.first[lines]
+        first = scan.first[lines] if more is None else scan.first[lines] + more
         parts = [self.columns, *self.deliveries, *self.sends]
         read: list[dict[str, Array]] = []
         misfit = np.zeros(len(lines), np.bool_)
@@ -125,7 +129,7 @@ class Meaning:
                 if over is not None:
                     misfit |= over
         if misfit.any():
-            self.fill(scan, lines[~misfit], block)
+            self.fill(scan, lines[~misfit], block, None if more is None else more[~misfit])
             return lines[misfit]
         for name, numbers in read[0].items():
             block.column(name)[lines] = numbers

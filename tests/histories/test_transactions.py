@@ -36,6 +36,10 @@ class Way:
     nil: str
 
 
+EDN_LAST = "{{:value {value}{rest}, :f {f}, :process {p}, :type {type}, :time {n}5, :index {n}}}"
+JSON_LAST = (
+    '{{"value":{value}{rest},"f":"{f}","process":{p},"type":"{type}","time":{n},"index":{n}}}'
+)
 EDN_OP = "{{:index {n}, :time {n}5, :type {type}, :process {p}, :f {f}, :value {value}{rest}}}"
 JSON_OP = (
     '{{"index":{n},"time":{n}5,"type":"{type}","process":{p},"f":"{f}","value":{value}{rest}}}'
@@ -46,6 +50,8 @@ WAYS = {
     "json": Way("jsonl", JSON_OP, '":{}"', "{}", '"{}"', ",", ",", ":", "null"),
     "json-strings": Way("jsonl", JSON_OP, '":{}"', '"{}"', '"{}"', ",", ",", ":", "null"),
     "spaced": Way("jsonl", JSON_OP, '":{}"', "{}", '"{}"', ", ", ", ", ": ", "null"),
+    "edn-first": Way("edn", EDN_LAST, ":{}", "{}", "{}", " ", ", ", " ", "nil"),
+    "json-first": Way("jsonl", JSON_LAST, '":{}"', "{}", '"{}"', ",", ",", ":", "null"),
     "spaced-strings": Way("jsonl", JSON_OP, '":{}"', '"{}"', '"{}"', ", ", ", ", ": ", "null"),
 }
 
@@ -96,7 +102,7 @@ def written(way: Way, sentences: list[Any], rest: str, path: Path) -> Path:
                     type=f":{type}" if way.format == "edn" else type,
                     f=("" if way.format == "jsonl" else ":") + fs[n * n % 11 % 5],
                     value=spelled(way, value),
-                    rest=rest if n % 7 == 3 else "",
+                    rest=rest.format(n) if n % 7 > 3 else "",
                 )
                 + "\n"
             )
@@ -112,12 +118,14 @@ def slowly(path: Path, format: str) -> History:
 @settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(sentences=SENTENCES)
+@given(sentences=SENTENCES, rest=st.sampled_from(["timeout", "after {0} of 5", "{0}"]))
 def test_whatever_a_transaction_is_it_is_read_as_by_the_parser(
-    name: str, sentences: list[Any], tmp_path: Path
+    name: str, sentences: list[Any], rest: str, tmp_path: Path
 ) -> None:
     way = WAYS[name]
-    rest = ", :error :timeout" if way.format == "edn" else ',"error":"timeout"'
+    rest = (
+        f', :error "{rest}", :ms {{0}}' if way.format == "edn" else f',"error":"{rest}","ms":{{0}}'
+    )
     path = written(way, sentences, rest, tmp_path / "h")
 
     assert_same(read_history(path), slowly(path, way.format))
@@ -134,10 +142,11 @@ def of_many_lengths(count: int) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", WAYS)
-def test_the_parser_sees_one_line_of_each_head(name: str, tmp_path: Path) -> None:
-    """Two openings, four types and three functions make two dozen heads at most."""
+def test_the_parser_sees_one_line_of_each_frame(name: str, tmp_path: Path) -> None:
+    """Two openings, four types, three functions, and a rest or none make four dozen frames."""
     way = WAYS[name]
-    text = written(way, of_many_lengths(200), "", tmp_path / "h").read_bytes()
+    rest = ", :ms {0}" if way.format == "edn" else ',"ms":{0}'
+    text = written(way, of_many_lengths(200), rest, tmp_path / "h").read_bytes()
     seen: list[bytes] = []
 
     def parse(line: bytes, row: int) -> Op | None:
@@ -148,11 +157,11 @@ def test_the_parser_sees_one_line_of_each_head(name: str, tmp_path: Path) -> Non
     scan = scanned(PADDING + b"".join(line + b"\n" for line in lines) + PADDING)
     builder = ColumnBuilder()
     transactions = Transactions(parse, builder.tables)
-    for _ in range(4):  # as many chunks as it takes to see all heads
+    for _ in range(8):  # as many chunks as it takes to see all frames
         left = transactions.fill(scan, builder.block(len(scan)))
 
     acknowledged = b":type :invoke" if way.format == "edn" else b'"type":"invoke"'
-    assert len(seen) <= 2 * 4 * 3
+    assert len(seen) <= 2 * 2 * 4 * 3
     assert all(acknowledged in scan.line(line) for line in left.tolist())
 
 
@@ -167,18 +176,20 @@ def test_a_pair_that_an_invocation_sends_is_a_value(tmp_path: Path) -> None:
     assert history.values.value(int(history.sends.value[0])) == [4, 5]
 
 
-@pytest.mark.parametrize("end", ["]]]", "]}}", ")]}"])
+@pytest.mark.parametrize(
+    ("good", "bad"), [("5]]", "5]}"), ("5]]", "5)]"), ('"ms":7}', '"ms":7]'), ('"ms"', '"ms ')]
+)
 def test_a_transaction_that_is_not_closed_as_it_should_be_is_an_error(
-    end: str, tmp_path: Path
+    good: str, bad: str, tmp_path: Path
 ) -> None:
-    line = '{"process":0,"type":"ok","f":"send","value":[[":send",3,5]]}\n'
+    line = '{"process":0,"type":"ok","f":"send","value":[[":send",3,5]],"ms":7}\n'
     path = tmp_path / "h"
-    path.write_text(line * 50 + line.replace("]]}", end) + line)
+    path.write_text(line * 50 + line.replace(good, bad) + line)
 
     with pytest.raises(HistoryError, match="line 51"):
         read_history(path)
 
 
 def test_no_spelling_opens_as_another_does() -> None:
-    """A head tells its spelling by what opens it; the first that fits is taken."""
+    """A frame tells its spelling by what opens it."""
     assert len({spelling.send for spelling in SPELLINGS}) == len(SPELLINGS)
