@@ -45,7 +45,7 @@ class TableKeeper:
         state.topics.add_system_topics(_system_topics(state.config))
         self._learn_topics()
         if not state.config.is_slave:
-            for clamped in state.offsets.clamp(self._queue_end):
+            for clamped in state.offsets.clamp(state.store.queues.end):
                 state.log.warning("offset-clamped", what=clamped)
 
     async def save(self) -> None:
@@ -95,10 +95,6 @@ class TableKeeper:
         for topic, width in widths.items():
             if self._state.topics.get(topic) is None:
                 self._state.topics.learn(topic, width)
-
-    def _queue_end(self, topic: str, queue_id: int) -> int:
-        queue = self._state.store.queues.get(topic, queue_id)
-        return queue.end if queue is not None else 0
 
     def _load(self, file: TableFile, take: Callable[[bytes], object]) -> None:
         path = file.load(take)

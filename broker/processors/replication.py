@@ -47,4 +47,6 @@ async def resync(state: BrokerState, command: Command, _connection: Connection) 
         remark = "send RESYNC to the slave: it gives up its own records"
         raise BrokerError(ResponseCode.SERVICE_NOT_AVAILABLE, remark)
     kept, old_end = await state.slave.resync()
+    state.offsets.give_up()
+    state.offsets.clamp(state.store.queues.end)
     return command.reply(ext_fields={"kept": str(kept), "oldEnd": str(old_end)})

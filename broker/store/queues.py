@@ -34,6 +34,11 @@ class Queues:
         """Give a queue that has been written to, or None."""
         return self.table.get((topic, queue_id))
 
+    def end(self, topic: str, queue_id: int) -> int:
+        """Give the number that a queue's next message will have."""
+        queue = self.table.get((topic, queue_id))
+        return queue.end if queue is not None else 0
+
     def of(self, topic: str, queue_id: int) -> ConsumeQueue:
         """Give a queue, beginning it if need be."""
         queue = self.table.get((topic, queue_id))

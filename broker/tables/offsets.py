@@ -6,7 +6,8 @@ where the next message will be, so that nothing is passed over (P11).
 
 A slave is told offsets by consumers whose master is out of reach, and copies its master's table.
 RocketMQ's lets each copy overwrite, and so forgets within seconds what it was told itself. Ours
-keeps that until the master's offset has come as far, or has gone back: then somebody reset it.
+keeps that until the master's offset has come as far, or has gone back: then somebody reset it. A
+slave that gave its own records up gives up what was committed for them, too.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,6 +18,8 @@ import msgspec
 from broker.nameserver.topics import from_json, to_json
 
 __all__ = ["OffsetTable"]
+
+EVER = 1 << 62  # an offset that no queue reaches
 
 
 class _Wrapper(msgspec.Struct, rename="camel"):
@@ -69,6 +72,10 @@ class OffsetTable:
                     offsets[queue_id] = end
                     clamped.append(f"{key}:{queue_id} from {offset} to {end}")
         return clamped
+
+    def give_up(self) -> None:
+        """Let the next copy overwrite everything, as what was committed here was of another log."""
+        self._copied = {key: dict.fromkeys(one, EVER) for key, one in self.offsets.items()}
 
     def to_json(self) -> bytes:
         """Write the table as it travels, and as consumerOffset.json keeps it."""

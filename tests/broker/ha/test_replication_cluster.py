@@ -177,6 +177,27 @@ def test_a_diverged_slave_is_not_fed_however_long_the_master_grows() -> None:
     play(scenario, "SYNC_MASTER", volatile=True, flushIntervalCommitLog="60000")
 
 
+def test_what_was_committed_for_records_that_were_given_up_is_given_up_too() -> None:
+    """Else the group would pass over the messages that get their offsets next (P11)."""
+
+    async def scenario(rig: Rig) -> None:
+        queue = {"consumerGroup": "g", "topic": TOPIC, "queueId": 0}
+        await lose_the_masters_tail(rig)
+        commit = RequestCode.UPDATE_CONSUMER_OFFSET
+        await rig.ask(commit, at=SLAVE, commitOffset=6, **queue)
+        await asyncio.sleep(5)
+        assert (await rig.ask(RequestCode.RESYNC, at=SLAVE)).code == OK
+        offsets = rig.broker("slave").state.offsets
+        assert offsets.get("g", TOPIC, 0) == 1  # the end of what it kept
+        for number in range(5):
+            await rig.send(b"new %d" % number)
+        await rig.ask(commit, commitOffset=2, **queue)
+        await asyncio.sleep(3)
+        assert offsets.get("g", TOPIC, 0) == 2
+
+    play(scenario, "SYNC_MASTER", volatile=True, flushIntervalCommitLog="60000")
+
+
 def test_an_empty_master_does_not_wipe_what_a_full_slave_knows() -> None:
     """Neither log nor topics, offsets or groups."""
 

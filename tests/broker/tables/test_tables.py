@@ -193,6 +193,17 @@ def test_a_group_that_was_reset_at_the_master_is_reset_at_the_slave() -> None:
     assert table.get("g", "T", 0) == 3
 
 
+def test_a_slave_that_gave_its_records_up_copies_whatever_its_master_says() -> None:
+    table = OffsetTable()
+    table.copy(offsets(q0=4))
+    table.commit("g", "T", 0, 9)
+
+    table.give_up()
+    table.copy(offsets(q0=5))
+
+    assert table.get("g", "T", 0) == 5
+
+
 def test_offsets_beyond_the_end_come_back_to_it() -> None:
     table = OffsetTable({"T@g": {0: 9, 1: 1}})
 
