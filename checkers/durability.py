@@ -169,26 +169,32 @@ class _Replication:
 
     def since(self, master_since: Ints, after_ns: int) -> Ints:
         """Give the earliest instant from which records of the master are certainly copied."""
-        found = np.full(len(master_since), NEVER)
-        if after_ns == NEVER:
-            return found
         known = master_since != NEVER
-        ready = np.where(known, master_since, 0) + self.lag_ns
-        for begin, end in reversed(self.spans):
-            at = np.maximum(ready, max(begin, after_ns))
-            found = np.where(known & (at < min(end, self.until_ns)), at, found)
-        return found
+        ready = np.where(known, np.where(known, master_since, 0) + self.lag_ns, NEVER)
+        clipped = [(max(begin, after_ns), min(end, self.until_ns)) for begin, end in self.spans]
+        return _earliest([span for span in clipped if span[0] < span[1]], ready)
 
 
 def _flushed(spans: list[tuple[int, int]], since: Ints, contract: Contract) -> Ints:
     """Give the earliest instant from which a copy is certainly fsynced."""
-    found = np.full(len(since), NEVER)
-    known = since != NEVER
-    cached = np.where(known, since, 0)
-    for begin, end in reversed(spans):
-        at = np.maximum(cached, begin) + contract.flush_bound_ns
-        found = np.where(known & (at <= end), at, found)
-    return found
+    bound = contract.flush_bound_ns
+    begun = _earliest(
+        [(begin, end - bound + 1) for begin, end in spans if begin + bound <= end], since
+    )
+    known = begun != NEVER
+    return np.where(known, np.where(known, begun, 0) + bound, NEVER)
+
+
+def _earliest(spans: list[tuple[int, int]], wanted: Ints) -> Ints:
+    """Give for each instant the first one, from it on, that lies in a span; NEVER if none does.
+
+    >>> _earliest([(0, 10), (20, 30)], np.array([5, 10, 30])).tolist() == [5, 20, NEVER]
+    True
+    """
+    begins, ends = np.array([*spans, (NEVER, NEVER)], np.int64).T
+    place = np.searchsorted(ends[:-1], wanted, side="right")
+    earliest: Ints = np.maximum(wanted, begins[place])
+    return earliest
 
 
 def _kept(window: Window, copies: _Copies, records: Records) -> Bools:
