@@ -2,7 +2,8 @@
 
 The same function serves the run and the check of its options, so that what was found to be
 possible is what is done. A swarm draws which packages exist at all; of these as many are kept as
-the time gives a turn to. A scenario says what happens; the seed decides what it leaves open.
+the time gives a turn to, and one that finds no time after all was promised to nobody. A scenario
+says what happens; the seed decides what it leaves open.
 """
 
 from random import Random
@@ -38,9 +39,10 @@ def schedule_of(options: RunOptions) -> Schedule:
     if options.scenario:
         return _of_scenario(options, rng)
     packages = choose(",".join(options.nemeses), rng, offers_of(options))
-    if options.nemeses == ("swarm",):
+    swarm = options.nemeses == ("swarm",)
+    if swarm:
         packages = _as_many_as_fit(packages, options.time_limit_s, rng)
-    return plan(rng, packages, int(options.time_limit_s * 1000))
+    return plan(rng, packages, int(options.time_limit_s * 1000), promised=not swarm)
 
 
 def _of_scenario(options: RunOptions, rng: Random) -> Schedule:

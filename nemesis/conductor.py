@@ -124,7 +124,7 @@ class Conductor:
         """Inject, hold, cure: now, whenever it was to be."""
         at_ms = self._now_ms()
         if at_ms + HOLD_MS_MIN > self._last_ms(step):
-            if step.alone or not step.timed:
+            if step.promised and (step.alone or not step.timed):
                 await self._record_absence(number, step)
             return  # Else the faults before it on the same target took all of its time.
         hold_ms = step.until_ms - step.at_ms

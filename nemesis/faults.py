@@ -88,6 +88,7 @@ class Step:
     when: str = ""  # a condition that is awaited from at_ms on; see nemesis.conditions
     patience_ms: int = 0  # for so long; then it begins all the same. 0 waits for ever
     alone: bool = False  # no earlier fault is still on, and no later one begins, while it is on
+    promised: bool = True  # somebody asked for it: without it the run proves less than it should
 
     @property
     def timed(self) -> bool:

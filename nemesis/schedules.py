@@ -87,8 +87,9 @@ def plan(
     *,
     topology: Topology | None = None,
     warm_up_ms: int = WARM_UP_MS,
+    promised: bool = True,
 ) -> Schedule:
-    """Draw a schedule in which each package happens at least once.
+    """Draw a schedule in which each package happens at least once; nobody may have asked for it.
 
     ``ScheduleError`` if the time is too short for that.
     """
@@ -107,7 +108,7 @@ def plan(
     sources = [package.source(topology or Topology()) for package in packages]
     rng.shuffle(sources)
     first = relay(*sources)(rng, Window(warm_up_ms, cure_by_ms))
-    steps = [replace(step, alone=True) for step in first]
+    steps = [replace(step, alone=True, promised=promised) for step in first]
     steps += walk(*sources)(rng, Window(steps[-1].until_ms, cure_by_ms))
 
     assert all(step.until_ms - step.at_ms >= HOLD_MS_MIN for step in steps), "no step is a blink"

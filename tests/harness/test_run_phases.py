@@ -294,3 +294,14 @@ def test_a_node_that_a_nemesis_killed_did_not_end_by_itself(folder: RunFolder) -
 
     assert [fault.name for fault in faults(tape)].count("kill-master") >= 4
     assert safety.problems == []
+
+
+@pytest.mark.parametrize(("nemeses", "promised"), [(("swarm",), False), (("partition",), True)])
+def test_what_a_swarm_draws_was_promised_to_nobody(
+    nemeses: tuple[str, ...], promised: bool
+) -> None:
+    """On a busy machine its last fault may find no time; what it proves, the others did."""
+    steps = schedule_of(RunOptions(seed=3, time_limit_s=20.0, nemeses=nemeses)).steps
+    alone = [step.promised for step in steps if step.alone]
+    assert alone
+    assert set(alone) == {promised}

@@ -149,6 +149,16 @@ def test_a_step_that_is_to_be_alone_and_finds_no_time_is_said_to_have_not_happen
     assert recorded.ops[-1].proof == "its turn never came in time"
 
 
+def test_of_a_step_that_was_promised_to_nobody_nothing_is_said() -> None:
+    kill = Fault("kill-master", "kill", ("master",))
+    late = Step(1000, 1100, kill, alone=True, promised=False)
+    recorded, executed = run(
+        conducted(World(), Schedule((Step(0, 1000, kill, alone=True), late), 1350, 1200))
+    )
+    assert len(executed.steps) == 1
+    assert all(op.bit is not False for op in recorded.ops)
+
+
 def test_a_step_whose_time_has_gone_is_left_out_and_not_squeezed_in() -> None:
     kill = Fault("kill-master", "kill", ("master",))
     steps = (Step(0, 1000, kill), Step(500, 1000, kill))
