@@ -55,9 +55,11 @@ def main(arguments: list[str] | None = None, ports_of: PortsOf = _live_ports) ->
         # What is imported and made here stays to the end: looking for garbage in it, now or at any
         # later time, finds none and costs a tenth of the start.
         gc.disable()
-        node, facts = make(text, options, log, ports_of)
-        gc.freeze()
-        gc.enable()
+        try:
+            node, facts = make(text, options, log, ports_of)
+            gc.freeze()
+        finally:
+            gc.enable()
         return _run(node, {**facts, "open_files": raise_open_files()}, log)
     except (MqError, OSError) as error:
         for line in str(error).splitlines():
