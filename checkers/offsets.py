@@ -85,7 +85,8 @@ def _holes(case: Case) -> list[Anomaly]:
         row = int(pulls.row[place])
         drain = certified.get(row)
         seen = reads.offset[np.isin(reads.row, drain.rows if drain else [row])]
-        seen = seen[seen != NONE]
+        if (seen == NONE).any():
+            continue  # where its messages stand it does not say
         floor, ceiling = max(int(pulls.min_offset[place]), 0), int(pulls.max_offset[place])
         if drain and drain.max_offset != NONE:
             seen = np.concatenate([[floor - 1], seen, [ceiling]])

@@ -143,6 +143,17 @@ def test_a_queue_gets_shorter_only_by_a_fault_of_its_node(
     assert ("watermark-regressed" in found(text, LAX)) is is_found
 
 
+def test_a_drain_that_does_not_say_where_its_messages_stand_has_no_holes() -> None:
+    text = """
+    0 invoke send a @0
+    0 ok     send a @0/0
+    1 invoke drain @0 node=master
+    1 ok     drain a @0 node=master certified=true min_offset=0 max_offset=1
+    """
+    assert found(text) == {}
+    assert found(text.replace("drain a", "drain []")) == {"hole": "invalid", "lost": "invalid"}
+
+
 SHORT = """
 0 invoke send a @0
 0 ok     send a @0/0 node=master status={status}

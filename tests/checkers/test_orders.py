@@ -162,6 +162,7 @@ def test_a_correct_cluster_contradicts_nobody_under_any_faults(
     judgement = judge(History.from_ops(ops), Contract.parse(mode))
     assert not any("crashed" in reason for reason in judgement.why), judgement.why
     assert judgement.counts["contradictory-orders"] == 0
+    assert judgement.validity is not Validity.INVALID, [*judgement.anomalies]
 
 
 @settings(max_examples=30, deadline=None)
