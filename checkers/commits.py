@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 
 from checkers.case import Case
 from checkers.findings import anomaly, verdict
-from checkers.pulls import Commits
-from checkers.standing import certain_standing, of_a_node
+from checkers.standing import Ledger, ledgers_of, of_a_node
 from checkers.verdict import Finding, Validity, Verdict
 from histories.history import NONE
 from histories.op import OpType
@@ -36,8 +35,11 @@ def commits(case: Case) -> Verdict:
     """Judge where groups start, and what they commit."""
     regressed: list[tuple[Finding, Validity]] = []
     jumped: list[tuple[Finding, Validity]] = []
+    ledgers = ledgers_of(case)
     for start in _starts(case):
-        found = _judge_start(case, *start)
+        pull = start[-1]
+        ledger = ledgers.get((int(case.pulls.group[pull]), int(case.pulls.queue[pull])))
+        found = None if ledger is None else _judge_start(case, ledger, *start)
         if found is not None:
             name, finding, validity = found
             (regressed if name == "commit-regressed" else jumped).append((finding, validity))
@@ -81,18 +83,16 @@ def _starts(case: Case) -> list[tuple[int, int, int]]:
 
 
 def _judge_start(
-    case: Case, assign_begin: int, assign_end: int, pull: int
+    case: Case, ledger: Ledger, assign_begin: int, assign_end: int, pull: int
 ) -> tuple[str, Finding, Validity] | None:
     """Compare where a process started with what its group may have left committed."""
     pulls, history = case.pulls, case.history
     start = int(history.offset[pulls.begin_row[pull]])
-    group, queue = int(pulls.group[pull]), int(pulls.queue[pull])
-    table = case.commits
-    mine = np.flatnonzero((table.group == group) & (table.queue == queue))
-    last, possible = _standing(table, mine, assign_begin, assign_end)
+    queue, table = int(pulls.queue[pull]), case.commits
+    last = ledger.last(assign_begin)
     if NONE in (last, start):
         return None
-    offsets = table.offset[possible]
+    offsets = table.offset[ledger.standing(last, assign_begin, assign_end)]
     asked = (assign_begin, assign_end, int(pulls.begin_row[pull]), int(pulls.row[pull]))
 
     def finding(commit: int) -> Finding:
@@ -102,7 +102,7 @@ def _judge_start(
         text = f"{name}: the group committed {committed} and started again at {start}"
         return Finding(text, rows, {"queue": name, "committed": committed, "started": start})
 
-    certain = certain_standing(case, mine, int(history.node[assign_begin]), assign_begin)
+    certain = ledger.certain(int(history.node[assign_begin]), assign_begin, assign_end)
     if certain is not None and start < table.offset[certain[1]].min():
         excused = _disturbed(case, _known_since(case, certain[0]), assign_end)
         excused = excused or _of_another_log(case, certain[0])
@@ -115,22 +115,6 @@ def _judge_start(
         validity = Validity.VALID if excused else Validity.INVALID
         return "commit-jumped", finding(last), validity
     return None
-
-
-def _standing(table: Commits, mine: Ints, assign_begin: int, assign_end: int) -> tuple[int, Ints]:
-    """Give the last ok commit before an assign, and all whose offset may stand at it."""
-    ok = mine[(table.type[mine] == OpType.OK) & (table.end_row[mine] < assign_begin)]
-    if not len(ok):
-        return NONE, ok
-    last = int(ok[np.argmax(table.end_row[ok])])
-    open_then = mine[table.begin_row[mine] < assign_end]
-    doubtful = (table.type[open_then] == OpType.INFO) | (
-        (table.type[open_then] == OpType.OK) & (table.end_row[open_then] > table.begin_row[last])
-    )
-    # What one node was told the other need not know: each holds the last that it was told (A2, A3).
-    by_node = [ok[table.node[ok] == node] for node in np.unique(table.node[ok])]
-    told = [int(mine_of[np.argmax(table.end_row[mine_of])]) for mine_of in by_node]
-    return last, np.union1d(open_then[doubtful], told)
 
 
 def _disturbed(case: Case, begin_row: int, end_row: int) -> bool:
