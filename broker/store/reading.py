@@ -7,11 +7,11 @@ end is always sent to the end: never to 0, which would deliver the whole queue a
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from broker.store.consume_queue import PLACEHOLDER_SIZE
 
-__all__ = ["Choice", "GetStatus", "Got", "PullLimits", "Query", "choose", "standing"]
+__all__ = ["Choice", "GetStatus", "Got", "PullLimits", "Query", "Span", "choose", "standing"]
 
 # RocketMQ reads at most this many bytes of consume-queue entries for one pull.
 SCAN_ENTRIES_MIN: Final = 16000 // 20
@@ -59,10 +59,14 @@ class PullLimits:
     count_in_disk: int = 8
 
 
+Span: TypeAlias = tuple[int, int, int]
+"""A record by its number in the queue, its offset in the log and its size."""
+
+
 class Choice(NamedTuple):
     """Which records a pull takes, and the first entry that it did not look at."""
 
-    spans: list[tuple[int, int]]  # (log offset, size)
+    spans: list[Span]
     next_offset: int
 
 
@@ -96,7 +100,7 @@ def choose(
 
     ``memory_from`` is the log offset from which on records count as being in memory.
     """
-    spans: list[tuple[int, int]] = []
+    spans: list[Span] = []
     total = 0
     number = first
     for physical_offset, size, code in entries:
@@ -108,8 +112,8 @@ def choose(
             taken = len(spans)
             if taken >= max_count or taken >= count_max or total + size > bytes_max:
                 break
-        number += 1
         if size != PLACEHOLDER_SIZE and (tag_codes is None or code in tag_codes):
-            spans.append((physical_offset, size))
+            spans.append((number, physical_offset, size))
             total += size
+        number += 1
     return Choice(spans, number)

@@ -6,6 +6,7 @@ from typing import Final
 
 from broker.store.commit_log import CommitLog
 from broker.store.message import BLANK_SIZE, BORN_HOST_V6, HEADERS, MESSAGE_MAGIC
+from broker.store.reading import Span
 
 __all__ = ["nearest_in_time", "read_record", "read_spans", "store_timestamp_at"]
 
@@ -14,26 +15,33 @@ SPARE_BYTES: Final = 64 << 10
 SPARE_FACTOR: Final = 8
 
 _START = Struct(">iI")
+_PLACE = Struct(">iI12xqq")  # how long it is, what it is, and where it lies in queue and log
 _SYS_FLAG_AT: Final = 36
 _STORE_TIMESTAMP_AT: Final = 56
 
 
-def read_spans(log: CommitLog, spans: list[tuple[int, int]]) -> list[bytes]:
-    """Read whole records at ascending offsets; those that are gone are left out."""
+def read_spans(log: CommitLog, spans: list[Span]) -> list[bytes]:
+    """Read whole records at ascending offsets.
+
+    Those that are gone are left out, and so is one that does not say itself that it is this message
+    of its queue: no CRC covers a record's header, and a flipped bit there would make one message
+    another.
+    """
     if not spans:
         return []
-    first = spans[0][0]
-    length = spans[-1][0] + spans[-1][1] - first
-    wanted = sum([size for _, size in spans])
+    first = spans[0][1]
+    length = spans[-1][1] + spans[-1][2] - first
+    wanted = sum([size for _, _, size in spans])
     if 0 < length <= SPARE_FACTOR * wanted + SPARE_BYTES:
         data = log.read(first, length)
-        records = [data[offset - first : offset - first + size] for offset, size in spans]
+        records = [data[at - first : at - first + size] for _, at, size in spans]
     else:
-        records = [log.read(offset, size) for offset, size in spans]
+        records = [log.read(at, size) for _, at, size in spans]
     return [
         record
-        for record, (_, size) in zip(records, spans, strict=True)
-        if len(record) == size and _START.unpack_from(record) == (size, MESSAGE_MAGIC)
+        for record, (number, at, size) in zip(records, spans, strict=True)
+        if len(record) == size >= _PLACE.size
+        and _PLACE.unpack_from(record) == (size, MESSAGE_MAGIC, number, at)
     ]
 
 
