@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from checkers.case import Case
 from checkers.findings import verdict
-from checkers.messages import NEVER, Messages
+from checkers.messages import NEVER
+from checkers.shadows import Shadows
 from checkers.verdict import Verdict
 from checkers.windows import Window
 from histories.op import OpType
@@ -107,9 +108,10 @@ def _sends_in_windows(case: Case, windows: list[Window]) -> Iterator[str]:
     if not any(_inside(window, began) for window in windows):
         yield "no send was attempted while a fault was on"
 
+    shadows = Shadows(messages, windows)
     met: dict[str, bool] = {}
     for window in windows:
-        if _overshadowed(window, windows, messages):
+        if shadows.cover(window):
             continue  # no write was possible, but not because of this one
         if window.stops_writes:
             before, after = first_end < window.inject_row, began_ok[-1:] > window.cure_row
@@ -123,25 +125,6 @@ def _sends_in_windows(case: Case, windows: list[Window]) -> Iterator[str]:
             yield f"{name}: no ok send both before it and after its cure"
         elif not good:
             yield f"{name}: writes were possible, but no send was ok while it was on"
-
-
-def _overshadowed(window: Window, windows: list[Window], messages: Messages) -> bool:
-    """Whether every send of a window met another fault, one that stops writes, or was refused.
-
-    What was refused found no master yet: an outage before the window still lasted, as it does for
-    clients that were still waiting for their answers when the window began, be they all of them.
-    """
-    if window.stops_writes:
-        return False
-    begin, end = messages.begin_row, messages.end_row
-    mine = (window.inject_row < begin) & (begin < window.cured_row)
-    waiting = (begin < window.inject_row) & (window.inject_row < end)
-    refused = messages.outcome == OpType.FAIL
-    met = np.zeros(len(begin), np.bool_)
-    for other in windows:
-        if other.stops_writes:
-            met |= (other.inject_row < end) & (begin < other.cured_row)
-    return bool(met[mine | waiting].any()) and bool((met | refused)[mine].all())
 
 
 def _inside(window: Window, rows: Rows) -> bool:

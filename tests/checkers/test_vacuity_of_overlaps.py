@@ -67,6 +67,8 @@ WAITING = """
 GIVEN_UP = "0 info send b @0"
 REFUSED = "2 invoke send d @0\n    2 fail send d @0"
 
+WELL_AGAIN = "3 invoke send e @0\n    3 ok send e @0/5"
+
 
 def told(**parts: str) -> tuple[str, ...]:
     text = WAITING.format(**{"before": "", "within": "", "after": "", **parts})
@@ -85,4 +87,11 @@ def test_nor_need_their_successors_find_a_route_at_once() -> None:
 
 def test_a_fault_during_which_nobody_sent_for_no_reason_proves_nothing() -> None:
     assert COMPLAINT in told(before=GIVEN_UP)
-    assert COMPLAINT in told(before=GIVEN_UP, within=REFUSED)
+    assert COMPLAINT in told(before=f"{GIVEN_UP}\n    {WELL_AGAIN}", within=REFUSED)
+
+
+def test_an_outage_lasts_until_a_send_is_ok_again() -> None:
+    """Clients whose route has no master ask a name server that is killed now: none has a route."""
+    assert COMPLAINT not in told(before=GIVEN_UP, within=REFUSED)
+    in_doubt = "2 invoke send d @0\n    2 info send d @0"
+    assert COMPLAINT in told(before=GIVEN_UP, within=in_doubt)
