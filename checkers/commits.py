@@ -12,7 +12,7 @@ and down to what the node that was asked may have known (``standing``): a master
 the slave is, and a slave's table is a copy as old as the last synchronisation.
 A commit may also be of a log that was lost meanwhile: who commits learned the offset before the
 fault, the queue has become shorter, and the group starts at its end. So the time in which a fault
-excuses begins with the committer's last pull; and what was pulled from a slave whose master was set
+excuses begins with the committer's last pull; and what a slave gave or knows whose master was set
 back, and whose log nobody has mended, is of that other log at any time.
 """
 
@@ -112,6 +112,7 @@ def _judge_start(
         return "commit-regressed", finding(last), Validity.VALID
     if start > offsets.max() and start > pulls.min_offset[pull]:
         excused = _disturbed(case, _known_since(case, last), assign_end)
+        excused = excused or _asked_of_another_log(case, assign_begin)
         validity = Validity.VALID if excused else Validity.INVALID
         return "commit-jumped", finding(last), validity
     return None
@@ -144,6 +145,18 @@ def _of_another_log(case: Case, commit: int) -> bool:
     mended = [w.inject_row for w in case.windows if w.resync]
     since = max((row for row in set_back if row < begin), default=NONE)
     return since != NONE and not any(since < row < pulls.begin_row[last] for row in mended)
+
+
+def _asked_of_another_log(case: Case, assign: int) -> bool:
+    """Whether it was a slave that knows what its master was told before it was set back."""
+    if case.history.node[assign] != case.history.node_code(case.contract.slave):
+        return False
+    changes = [
+        (window.inject_row, window.resync)
+        for window in case.windows
+        if window.inject_row < assign and (window.resync or window.sets_back(case.contract))
+    ]
+    return bool(changes) and not max(changes)[1]
 
 
 def _last_pull(case: Case, commit: int) -> int:

@@ -39,12 +39,14 @@ def fault(name: str, targets: str, class_: str) -> str:
     return KILL.format(name=name, targets=targets, class_=class_)
 
 
-def verdict(before: str, asked: str, start: int, now_ms: int) -> str:
-    """Say how a start below a commit is judged; empty if nothing was found."""
+def verdict(
+    before: str, asked: str, start: int, now_ms: int, anomaly: str = "commit-regressed"
+) -> str:
+    """Say how a start off a commit is judged; empty if nothing was found."""
     text = HISTORY.format(before=before, asked=asked, start=start, now=now_ms)
     lines = [_in_ns(line) for line in text.strip().splitlines() if line.strip()]
     judgement = judge(parse_history("\n".join(lines)), Contract(copy_ms=COPY_MS), "ours")
-    found = judgement.anomalies.get("commit-regressed")
+    found = judgement.anomalies.get(anomaly)
     return found.validity.word if found else ""
 
 
@@ -138,3 +140,21 @@ def test_what_was_pulled_from_a_slave_whose_master_was_set_back_is_of_another_lo
         told += command.replace("time=100", "time=200").replace("time=150", "time=250")
     told += pull(pulled_from, 300) + commit("master", 3, 400)
     assert verdict(told, "master", 1, 500) == expected
+
+
+@pytest.mark.parametrize(
+    ("between", "asked", "expected"),
+    [
+        ("", "slave", "valid"),  # it copied 3 before, and nothing since
+        ("", "master", "invalid"),
+        ("resynchronise", "slave", "invalid"),
+    ],
+)
+def test_a_slave_whose_master_was_set_back_knows_what_it_knew(
+    between: str, asked: str, expected: str
+) -> None:
+    told = commit("master", 3, 50) + fault("set-back-master", "master", "disk")
+    if between:
+        told += fault(between, "slave", "other").replace("fault=1", "fault=2")
+    told += pull("master", 1000) + commit("master", 1, 1100)
+    assert verdict(told, asked, 3, 5000, "commit-jumped") == expected
