@@ -1,7 +1,7 @@
 """Shadows of outages, counted once for all windows, against what they mean, window by window."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from checkers.case import Case
@@ -12,9 +12,8 @@ from checkers.windows import Window
 from histories.history import History
 from histories.op import FaultRecord, Op, OpType
 
-EVENTS = st.lists(
-    st.tuples(st.sampled_from(["send", "end", "fault", "cure"]), st.integers(0, 9)), max_size=40
-)
+WORDS = ["send", "end", "refused", "ok", "fault", "cure"]
+EVENTS = st.lists(st.tuples(st.sampled_from(WORDS), st.integers(0, 9)), max_size=25)
 
 
 def case_of(events: list[tuple[str, int]]) -> Case:
@@ -30,6 +29,10 @@ def case_of(events: list[tuple[str, int]]) -> Case:
         if event == "send":
             sends.append(number)
             add(process=number, type="invoke", f="send", value=f"{number}-0")
+        elif event in ("refused", "ok"):
+            add(process=number, type="invoke", f="send", value=f"{number}-0")
+            kind = "ok" if event == "ok" else "fail"
+            add(process=number, type=kind, f="send", value=f"{number}-0")
         elif event == "end" and sends:
             process = sends.pop(draw % len(sends))
             kind = ("ok", "fail", "info")[draw % 3]
@@ -78,7 +81,15 @@ def covered(window: Window, windows: tuple[Window, ...], messages: Messages) -> 
     return bool(met[mine | waiting].any()) and bool((met | refused)[mine].all())
 
 
+STOPS, LEAVES = ("fault", 0), ("fault", 1)
+CURE, REFUSED, OK, SEND, INFO = ("cure", 0), ("refused", 0), ("ok", 0), ("send", 0), ("end", 2)
+
+
 @given(EVENTS)
+@example([STOPS, LEAVES, REFUSED, CURE, CURE, OK])  # meets one
+@example([STOPS, SEND, CURE, LEAVES, CURE, INFO])  # waits one out
+@example([STOPS, CURE, LEAVES, REFUSED, CURE, OK])  # finds no master
+@example([STOPS, CURE, OK, LEAVES, REFUSED, CURE])  # for another reason
 @settings(max_examples=150)
 def test_what_is_counted_once_is_what_is_meant(events: list[tuple[str, int]]) -> None:
     case = case_of(events)
