@@ -1,11 +1,11 @@
 """A run that could not have found anything proves nothing, and is unknown.
 
-Not vacuous means: every fault bit, and was cured; in some fault window a send was attempted; of
-each kind of fault that leaves writes possible some window has an ok send inside, but for windows
-all of whose sends met another fault that stops writes; of each kind that stops writes some window
-has an ok send before it and one after its cure; something was sent and acknowledged; if clients
-pulled, they were given messages, and were answered once a fault had been on; and every queue of
-every node has a certified drain after the last cure.
+Not vacuous means: every fault bit, or found nothing to hit where another of its name did, and was
+cured; in some fault window a send was attempted; of each kind of fault that leaves writes possible
+some window has an ok send inside, but for windows all of whose sends met another fault that stops
+writes; of each kind that stops writes some window has an ok send before it and one after its cure;
+something was sent and acknowledged; if clients pulled, they were given messages, and were answered
+once a fault had been on; and every queue of every node has a certified drain after the last cure.
 A history without any nemesis op is judged as it is, unless faults were expected. Of a foreign
 history every kind of function that its checker needs was ok at least once (``idleness``).
 
@@ -30,6 +30,9 @@ from histories.op import OpType
 __all__ = ["idleness", "vacuity"]
 
 Rows = NDArray[np.int64]
+
+NOTHING_TO_HIT = "NothingToHitError"
+"""So a fault says that it changed nothing, because nothing was there (``nemesis/targets.py``)."""
 
 
 def vacuity(case: Case, *, faults_expected: bool = False) -> Verdict:
@@ -82,9 +85,11 @@ def _readers(case: Case, windows: list[Window]) -> Iterator[str]:
 
 
 def _bites(windows: list[Window]) -> Iterator[str]:
+    bitten = {window.name for window in windows if window.bit is True}
     for window in windows:
         name = f"{window.name} ({window.id})"
-        if window.bit is not True:
+        happened = window.name not in bitten or not window.proof.startswith(NOTHING_TO_HIT)
+        if window.bit is not True and happened:
             yield f"{name}: not proven to have bitten: {window.proof or 'no proof'}"
         if window.cure_row == NEVER:
             yield f"{name}: never cured"

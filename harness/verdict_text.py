@@ -5,6 +5,7 @@ last line of a failure the command that repeats it. Colours only where the termi
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import median
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -22,6 +23,7 @@ STYLES = {
     Validity.INVALID: "bold red",
 }
 FINDINGS_MAX = 3
+FAULTS_MAX = 40  # more than that nobody reads line by line
 SENTENCES = {
     Validity.VALID: "everything was seen, and every promise held",
     Validity.UNKNOWN: "nothing broken was seen, but not enough was seen to say that nothing is",
@@ -115,6 +117,9 @@ def _proof(anomaly: Anomaly, findings_max: int = FINDINGS_MAX) -> Group:
 
 
 def _faults(faults: Sequence[Mapping[str, Any]]) -> Table:
+    """Show every fault; of a long run one line for all of a name."""
+    if len(faults) > FAULTS_MAX:
+        return _faults_by_name(faults)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("fault", no_wrap=True)
     table.add_column("target", overflow="fold")
@@ -123,6 +128,34 @@ def _faults(faults: Sequence[Mapping[str, Any]]) -> Table:
     for row in faults:
         table.add_row(*_fault_cells(row))
     return table
+
+
+def _faults_by_name(faults: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("fault", no_wrap=True)
+    for name in ("times", "bit", "for", "RTO", "RTO at most", "RPO at most"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for kind in sorted({str(row["kind"]) for row in faults}):
+        table.add_row(kind, *_name_cells([row for row in faults if row["kind"] == kind]))
+    return table
+
+
+def _name_cells(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Give medians, and the worst of what matters."""
+    lasted = [
+        row["cure_ms"] - row["start_ms"]
+        for row in rows
+        if row["start_ms"] is not None and row["cure_ms"] is not None
+    ]
+    rto = [row["rto_ms"] for row in rows if row["rto_ms"] is not None]
+    return [
+        f"{len(rows):,}",
+        f"{sum(row['bit'] is True for row in rows):,}",
+        _seconds(median(lasted) if lasted else None),
+        _seconds(median(rto) if rto else None),
+        _seconds(max(rto, default=None)),
+        f"{max(row['rpo_count'] for row in rows):,}",
+    ]
 
 
 def _fault_cells(row: Mapping[str, Any]) -> list[str]:

@@ -39,6 +39,7 @@ __all__ = [
     "Node",
     "NodeControls",
     "NodeEnds",
+    "NothingToHitError",
     "Settings",
     "Store",
     "Stream",
@@ -49,6 +50,13 @@ __all__ = [
 
 class TargetError(Exception):
     """The world refused: a node that does not start, a proxy that does not answer."""
+
+
+class NothingToHitError(TargetError):
+    """What the fault would change is not there yet; everything is as it was.
+
+    By this name checkers know that a fault which did not bite did not happen either.
+    """
 
 
 class CutMode(StrEnum):

@@ -18,7 +18,7 @@ from nemesis.catalogue.processes import start_all
 from nemesis.disks import log_files, place_in_log
 from nemesis.faults import Act, Fault, FaultClass, Kind, OptionValue, Proof
 from nemesis.packages import Draw, Package, Tempo
-from nemesis.targets import Store, TargetError, Targets
+from nemesis.targets import NothingToHitError, Store, TargetError, Targets
 from nemesis.topology import Topology
 
 __all__ = ["KINDS", "PACKAGES"]
@@ -85,7 +85,7 @@ async def _place(targets: Targets, fault: Fault) -> int:
     end = (await targets.nodes[name].ends()).end
     files = [begin for begin, _ in log_files(_store(targets, name)) if begin < (end or 0)]
     if not end or not files:
-        raise TargetError(f"{name}: expected a log to damage, found one that ends at {end}")
+        raise NothingToHitError(f"{name}: expected a log to damage, found one that ends at {end}")
     return max(files[-1], end - 1 - fault.option("back", int))
 
 

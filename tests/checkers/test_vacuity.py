@@ -97,6 +97,29 @@ def test_an_empty_history_is_unknown() -> None:
     assert judged("").validity is Validity.UNKNOWN
 
 
+@pytest.mark.parametrize(
+    ("proof", "others", "expected"),
+    [
+        ("NothingToHitError:no-log", "kill-slave", Validity.VALID),
+        ("NothingToHitError:no-log", "kill-master", Validity.UNKNOWN),  # none of its name bit
+        ("TargetError:no-answer", "kill-slave", Validity.UNKNOWN),
+    ],
+)
+def test_a_fault_that_found_nothing_to_hit_did_not_happen(
+    proof: str, others: str, expected: Validity
+) -> None:
+    missed = "nemesis info kill-slave fault=2 phase={} targets=slave"
+    lines = [
+        missed.format("inject"),
+        f"{missed.format('inject')} bit=false proof={proof}",
+        missed.format("cure"),
+        f"{missed.format('cure')} bit=true",
+    ]
+    text = changed((f"{KILL.format('cure')}\n", "\n".join([*lines, KILL.format("cure"), ""])))
+    text = text.replace("kill-slave fault=1", f"{others} fault=1")
+    assert judged(text).validity is expected, judged(text).why
+
+
 def test_a_run_without_the_faults_that_were_asked_for_is_unknown() -> None:
     calm = parse_history("\n".join(line for line in GOOD.splitlines() if "nemesis" not in line))
     assert judge(calm).validity is Validity.VALID

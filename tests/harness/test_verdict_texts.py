@@ -55,6 +55,15 @@ def test_the_verdict_is_the_first_word_and_the_reproduction_the_last_line() -> N
     assert lines[-1] == "reproduce: mqhavoc run --seed 7"
 
 
+def test_the_faults_of_a_long_run_are_told_by_name() -> None:
+    """An overnight run has thousands; what matters are the worst."""
+    faults = [{**FAULT, "rto_ms": 100.0 * n, "rpo_count": n, "bit": n > 0} for n in range(50)]
+    text = printed(Judgement(Validity.INVALID, {}, (), faults))
+
+    rows = [line.split() for line in text.splitlines() if "partition-replication" in line]
+    assert rows == [["partition-replication", "50", "49", "2.4", "s", "2.5", "s", "4.9", "s", "49"]]
+
+
 def test_an_anomaly_comes_with_its_promise_and_its_first_proofs() -> None:
     text = printed(INVALID)
 
