@@ -133,7 +133,7 @@ def _faults(faults: Sequence[Mapping[str, Any]]) -> Table:
 def _faults_by_name(faults: Sequence[Mapping[str, Any]]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("fault", no_wrap=True)
-    for name in ("times", "bit", "for", "RTO", "RTO at most", "RPO at most"):
+    for name in ("bit", "for", "RTO", "max", "RPO max"):
         table.add_column(name, justify="right", no_wrap=True)
     for kind in sorted({str(row["kind"]) for row in faults}):
         table.add_row(kind, *_name_cells([row for row in faults if row["kind"] == kind]))
@@ -141,7 +141,8 @@ def _faults_by_name(faults: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _name_cells(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Give medians, and the worst of what matters."""
+    """Give how many bit (of how many, if not all), medians, and the worst of what matters."""
+    bit = sum(row["bit"] is True for row in rows)
     lasted = [
         row["cure_ms"] - row["start_ms"]
         for row in rows
@@ -149,8 +150,7 @@ def _name_cells(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
     rto = [row["rto_ms"] for row in rows if row["rto_ms"] is not None]
     return [
-        f"{len(rows):,}",
-        f"{sum(row['bit'] is True for row in rows):,}",
+        f"{bit:,}" if bit == len(rows) else f"{bit:,} of {len(rows):,}",
         _seconds(median(lasted) if lasted else None),
         _seconds(median(rto) if rto else None),
         _seconds(max(rto, default=None)),
