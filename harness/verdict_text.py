@@ -133,7 +133,7 @@ def _faults(faults: Sequence[Mapping[str, Any]]) -> Table:
 def _faults_by_name(faults: Sequence[Mapping[str, Any]]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("fault", no_wrap=True)
-    for name in ("bit", "for", "RTO", "max", "RPO max"):
+    for name in ("bit", "for", "RTO", "max", "RPO"):
         table.add_column(name, justify="right", no_wrap=True)
     for kind in sorted({str(row["kind"]) for row in faults}):
         table.add_row(kind, *_name_cells([row for row in faults if row["kind"] == kind]))
