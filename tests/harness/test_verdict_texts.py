@@ -60,8 +60,8 @@ def test_the_faults_of_a_long_run_are_told_by_name() -> None:
     faults = [{**FAULT, "rto_ms": 100.0 * n, "rpo_count": n, "bit": n > 0} for n in range(50)]
     text = printed(Judgement(Validity.INVALID, {}, (), faults))
 
-    rows = [line.split() for line in text.splitlines() if "partition-replication" in line]
-    assert rows == [["partition-replication", *"49 of 50 2.4 s 2.5 s 4.9 s 49".split()]]
+    rows = [" ".join(line.split()) for line in text.splitlines() if "partition" in line]
+    assert rows == ["partition-replication 49 of 50 2.4 s 2.5 s 4.9 s 49"]
 
 
 def test_an_anomaly_comes_with_its_promise_and_its_first_proofs() -> None:
