@@ -34,12 +34,12 @@ Ints = NDArray[np.int64]
 
 def ledgers_of(case: Case) -> Mapping[tuple[int, int], "Ledger"]:
     """Give the commits of each group (the first code) to each queue (the second)."""
-    table, copied_ns = case.commits, _copied_ns(case)
+    table, copied_ns, shaken = case.commits, _copied_ns(case), _shaken(case)
     keys, inverse = np.unique(np.stack([table.group, table.queue]), axis=1, return_inverse=True)
     inverse = inverse.reshape(-1)
     mine = np.split(np.argsort(inverse, kind="stable"), np.cumsum(np.bincount(inverse))[:-1])
     return {
-        (group, queue): Ledger(case, places, copied_ns)
+        (group, queue): Ledger(case, places, copied_ns, shaken)
         for (group, queue), places in zip(keys.T.tolist(), mine, strict=False)
     }
 
@@ -59,6 +59,7 @@ class Ledger:
     case: Case
     mine: Ints
     copied_ns: Ints  # of all commits: when the slave certainly has what its master was told
+    shaken: tuple[Ints, Ints]  # when each fault of a node began, as a row, and is over, in ns
 
     def last(self, asked_row: int) -> int:
         """Give the last ok commit that ended before a row; NONE if there is none."""
@@ -81,11 +82,16 @@ class Ledger:
 
         told = self._last_of([self._told.get(slave, self.mine[:0])], asked_row)
         anchor = self._later(told, self._last_copied(int(case.time[asked_row])))
-        if anchor == NONE or _shaken(case, int(table.begin_row[anchor])):
+        if anchor == NONE or self._is_shaken(int(table.begin_row[anchor])):
             return None
         back = self._steps_back[table.end_row[self._steps_back] < asked_row]
         unknown = self.copied_ns[back] > case.time[table.begin_row[anchor]]
         return anchor, np.union1d(self._since(anchor, answered_row), back[unknown])
+
+    def _is_shaken(self, row: int) -> bool:
+        """Whether a node that was broken may not be itself again yet."""
+        inject_row, well_ns = self.shaken
+        return bool(((inject_row < row) & (well_ns > self.case.time[row])).any())
 
     def _since(self, anchor: int, answered_row: int) -> Ints:
         """Give what may have come after a commit, or was in doubt before it already."""
@@ -169,13 +175,11 @@ def _copied_ns(case: Case) -> Ints:
     return np.where(disturbed, NEVER, copied_ns)
 
 
-def _shaken(case: Case, row: int) -> bool:
-    """Whether a node that was broken may not be itself again yet."""
-    at_ns = int(case.time[row])
-    return any(
-        window.inject_row < row and _well_again_ns(case, window) > at_ns
-        for window in case.windows
-        if of_a_node(case, window) or window.resync
+def _shaken(case: Case) -> tuple[Ints, Ints]:
+    windows = [window for window in case.windows if of_a_node(case, window) or window.resync]
+    return (
+        np.array([window.inject_row for window in windows], np.int64),
+        np.array([_well_again_ns(case, window) for window in windows], np.int64),
     )
 
 
