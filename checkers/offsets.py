@@ -104,14 +104,7 @@ def _holes(case: Case) -> list[Anomaly]:
         return Finding(f"{queue} on {name} holds nothing at {where}", rows, data)
 
     found = np.array(list(gaps), np.int64)
-    damaged = {place for place in gaps if _damaged(case, place)}
-    copied = {
-        (int(pulls.queue[place]), gaps[place]) for place in damaged if _is_masters(case, place)
-    }
-    allowed = np.array(
-        [place in damaged or (int(pulls.queue[place]), gaps[place]) in copied for place in gaps],
-        np.bool_,
-    )
+    allowed = np.array([_damaged(case, place) for place in gaps], np.bool_)
     return [
         *anomaly("hole", found[~allowed], tell),
         *anomaly("hole", found[allowed], tell, Validity.VALID),
@@ -119,19 +112,19 @@ def _holes(case: Case) -> list[Anomaly]:
 
 
 def _damaged(case: Case, place: int) -> bool:
-    """Whether bits of the node were damaged before it was drained: a bad record is unreadable."""
+    """Whether bits of the node were damaged before it was drained: a bad record is unreadable.
+
+    A slave copies its master's bits; which queue a bad record is in, each node may see otherwise.
+    """
     node = int(case.pulls.node[place])
     name = case.history.nodes[node] if node != NONE else ""
+    sources = {name, case.contract.master} if name == case.contract.slave else {name}
     return any(
         window.fault_class is FaultClass.DAMAGE
-        and name in window.targets
+        and not sources.isdisjoint(window.targets)
         and window.inject_row < case.pulls.row[place]
         for window in case.windows
     )
-
-
-def _is_masters(case: Case, place: int) -> bool:
-    return case.history.node_code("master") == int(case.pulls.node[place])
 
 
 def _regressed(case: Case) -> list[Anomaly]:

@@ -73,8 +73,8 @@ def _unreadable(case: Case) -> Ints:
 
 
 def _one_log(case: Case) -> bool:
-    """Whether the last dumps show one log twice, and no operator has mended it in between."""
-    if any(window.resync for window in case.windows):
+    """Whether both logs were one from the drains to the last dumps, and no operator mended them."""
+    if any(window.resync for window in case.windows) or not _ended_alike(case):
         return False
     dumps = last_dumps(case, 0, NEVER)
     master, slave = dumps.get(case.contract.master), dumps.get(case.contract.slave)
@@ -85,6 +85,17 @@ def _one_log(case: Case) -> bool:
         # One begins within a block of the other. They end together, and nothing drove them apart.
         return not any(window.sets_back(case.contract) for window in case.windows)
     return slave[1].end > slave[1].begin and difference is None
+
+
+def _ended_alike(case: Case) -> bool:
+    """Whether both logs ended alike before the drains: a slave may catch up between two of them."""
+    first = min((drain.begin_row for drain in case.certificates.drains), default=NEVER)
+    ends: dict[str | None, object] = {}
+    probes = case.history.rows("probe", OpType.OK)
+    for row in probes[probes < first].tolist():
+        op = case.history.op(row)
+        ends[op.node] = op.value.get("end") if isinstance(op.value, dict) else None
+    return len(set(ends.values())) <= 1
 
 
 def _pairs(case: Case) -> Iterator[tuple[Certificate, Certificate]]:

@@ -106,8 +106,9 @@ def test_a_history_that_ends_early_accuses_nobody(seed: int, mode: str, choice: 
 def test_answers_that_got_lost_accuse_nobody(
     seed: int, mode: str, choice: int, share: float
 ) -> None:
+    """But a cluster that, for all anyone saw, answered no send was indeed never whole again."""
     ops = in_doubt(Model(seed, mode, ALL, 80).run(), Random(choice), share)
-    assert not accusations(ops, mode)
+    assert accusations(ops, mode).keys() <= {"unconverged"}
 
 
 @settings(max_examples=EXAMPLES, deadline=None)

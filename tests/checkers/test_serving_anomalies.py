@@ -53,6 +53,12 @@ def invalid(*ops: list[dict[str, Any]], mode: str = "SYNC_MASTER+SYNC_FLUSH") ->
     return [name for name, found in judgement.anomalies.items() if found.validity.word == "invalid"]
 
 
+def probe(node: str, end: int) -> list[dict[str, Any]]:
+    common = {"process": 9, "f": "probe", "node": node}
+    value = {"end": end, "flushed": end}
+    return [{"type": "invoke", **common}, {"type": "ok", **common, "value": value}]
+
+
 BOTH = {0: "a", 1: "b"}
 SENT = [*send("a", 0), *send("b", 1)]
 DUMPS = [*dump("master", LOG), *dump("slave", LOG)]
@@ -149,3 +155,12 @@ def test_a_master_that_never_heard_of_a_commit_to_the_slave_goes_by_its_own() ->
     to_both = (read, commit("master", 2), commit("slave", 1))
     assert "commit-jumped" not in invalid(SENT, *to_both, started("master", 2))
     assert "commit-jumped" in invalid(SENT, *to_both, started("master", 3))
+
+
+def test_a_slave_that_was_behind_when_it_was_drained_may_have_caught_up_since() -> None:
+    """Its link was dead and looked alive: both logs stood still, and not at one place."""
+    drains = [*drain("master", BOTH), *drain("slave", {0: "a"}, end=1)]
+    alike = [*probe("master", 8), *probe("slave", 8)]
+    behind = [*probe("master", 8), *probe("slave", 4)]
+    assert "unserved" in invalid(SENT, alike, drains, DUMPS)
+    assert "unserved" not in invalid(SENT, behind, drains, DUMPS)
