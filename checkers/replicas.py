@@ -133,7 +133,7 @@ def _excused(case: Case, row: int) -> bool:
         if window.sets_back(contract)
         or (window.fault_class is FaultClass.DAMAGE and window.destroys(contract.slave))
     ]
-    mended = [window.cured_row for window in case.windows if window.resync]
+    mended = [window.cured_row for window in case.windows if window.resync and window.bit]
     last_mend = max((at for at in mended if at < row), default=-1)
     return any(last_mend < at < row for at in causes)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import structs
 
+from broker.errors import MqError
 from harness.interpreter import RecordsOps
 from harness.quiesce import ends_of
 from harness.world import Operator, World
@@ -26,23 +27,37 @@ COMMAND = FaultRecord(
     targets=["slave"],
 )
 PATIENCE_S = 30.0
+AGAIN_S = 0.5
 
 
 async def resynchronise(world: World, operator: Operator, recorder: RecordsOps) -> str:
     """Tell the slave to take the master's log; the answer is empty, or says why it does not."""
     begun = structs.replace(COMMAND, ends=await _ends(world))
     _record(recorder, begun)
-    problem = proof = ""
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            proof = await operator.resynchronise()
-    except Exception as error:  # noqa: BLE001 - whatever it is, the logs are still two
-        problem = f"resynchronise: {type(error).__name__}: {error}"
+    proof, problem = await _command(operator)
     done = structs.replace(begun, bit=not problem, proof=proof or problem, ends=await _ends(world))
     cured = structs.replace(done, phase="cure")  # by being done: there is nothing to take back
     for record in (done, structs.replace(cured, bit=None, proof=""), cured):
         _record(recorder, record)
     return problem
+
+
+async def _command(operator: Operator) -> tuple[str, str]:
+    """Give the command until it is obeyed: a slave may not know yet who its master is.
+
+    The answer is what was done and no problem, or nothing and the last problem.
+    """
+    problem = ""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                try:
+                    return await operator.resynchronise(), ""
+                except MqError as error:
+                    problem = f"resynchronise: {type(error).__name__}: {error}"
+                await asyncio.sleep(AGAIN_S)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the logs are still two
+        return "", problem or f"resynchronise: {type(error).__name__}: {error}"
 
 
 def _record(recorder: RecordsOps, record: FaultRecord) -> None:

@@ -1,10 +1,12 @@
 """How runs end: a divergence is judged first, then mended by a command that is written down."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
+from broker.errors import BrokerError
 from checkers.suite import Judgement
 from checkers.verdict import Anomaly, Validity, Verdict
 from harness.conclusion import Conclusion
@@ -86,19 +88,24 @@ def test_a_run_without_divergence_has_no_command() -> None:
 
 
 class Refusing:
-    """An operator whose slave does not obey."""
+    """An operator whose slave does not obey: each time with another error, or in the end it does."""
 
-    def __init__(self, operator: ClusterOperator) -> None:
+    def __init__(self, operator: ClusterOperator, errors: list[Exception]) -> None:
         self.operator = operator
+        self.errors = errors
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.operator, name)
 
     async def resynchronise(self) -> str:
-        raise ConnectionResetError("no")
+        if self.errors:
+            raise self.errors.pop(0)
+        return await self.operator.resynchronise()
 
 
-def concluded(*, diverged: bool) -> tuple[list[Judgement], list[str], list[Op]]:
+def concluded(
+    *, diverged: bool, errors: Sequence[Exception] = ()
+) -> tuple[list[Judgement], list[str], list[Op]]:
     """Conclude a sound cluster whose first judgement may say that it diverged."""
     options = RunOptions(seed=1, world="simulated", nemeses=())
     recorder, told, problems = MemoryRecorder(), list[Judgement](), list[str]()
@@ -110,7 +117,7 @@ def concluded(*, diverged: bool) -> tuple[list[Judgement], list[str], list[Op]]:
         operator = world.operator
 
         async def refusing() -> Refusing:
-            return Refusing(await operator())
+            return Refusing(await operator(), list(errors))
 
         world.operator = refusing  # type: ignore[assignment,method-assign]
         judgements = 0
@@ -137,12 +144,20 @@ def with_divergence(judgement: Judgement) -> Judgement:
 
 
 def test_a_command_that_is_refused_makes_the_run_unknown_and_does_not_end_it() -> None:
-    told, problems, ops = concluded(diverged=True)
+    told, problems, ops = concluded(diverged=True, errors=[ConnectionResetError("no")])
 
     assert problems == ["resynchronise: ConnectionResetError: no"]
     assert told[-1].verdicts["run"].why == tuple(problems)
     assert [op.fault.bit for op in commands(tuple(ops)) if op.fault] == [None, False, None, False]
     assert told[-1].verdicts["convergence"].validity is Validity.VALID
+
+
+def test_a_slave_that_does_not_know_its_master_yet_is_told_again() -> None:
+    unknown = BrokerError(1, "no master is known to resynchronise with")
+    told, problems, ops = concluded(diverged=True, errors=[unknown, unknown])
+
+    assert problems == []
+    assert [op.fault.bit for op in commands(tuple(ops)) if op.fault] == [None, True, None, True]
 
 
 def test_the_first_verdict_is_told_before_anything_is_mended() -> None:
