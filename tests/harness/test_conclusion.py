@@ -88,7 +88,7 @@ def test_a_run_without_divergence_has_no_command() -> None:
 
 
 class Refusing:
-    """An operator whose slave does not obey: each time with another error, or in the end it does."""
+    """An operator whose slave does not obey: as often as it has errors to tell."""
 
     def __init__(self, operator: ClusterOperator, errors: list[Exception]) -> None:
         self.operator = operator
@@ -154,7 +154,7 @@ def test_a_command_that_is_refused_makes_the_run_unknown_and_does_not_end_it() -
 
 def test_a_slave_that_does_not_know_its_master_yet_is_told_again() -> None:
     unknown = BrokerError(1, "no master is known to resynchronise with")
-    told, problems, ops = concluded(diverged=True, errors=[unknown, unknown])
+    _, problems, ops = concluded(diverged=True, errors=[unknown, unknown])
 
     assert problems == []
     assert [op.fault.bit for op in commands(tuple(ops)) if op.fault] == [None, True, None, True]
