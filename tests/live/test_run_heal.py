@@ -1,5 +1,6 @@
 """What a killed suite left can be seen by doctor and cleaned up by heal, and nothing else is."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -101,7 +102,7 @@ def test_a_suite_that_is_killed_in_the_midst_of_a_fault_is_cleaned_up_after(
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as suite:
         try:
             latest = tmp_path / "latest"
-            while not (latest.exists() and (found := RunFolder(latest.resolve())).active_faults):
+            while not (found := frozen_in_a_fault(suite, latest)):
                 assert suite.poll() is None
                 time.sleep(0.02)
             children = psutil.Process(suite.pid).children(recursive=True)
@@ -119,6 +120,19 @@ def test_a_suite_that_is_killed_in_the_midst_of_a_fault_is_cleaned_up_after(
     assert not psutil.wait_procs(children, timeout=10)[1]
     assert leftovers(found) == []
     assert Journal(found.journal).active() == {}
+
+
+def frozen_in_a_fault(suite: subprocess.Popen[bytes], latest: Path) -> RunFolder | None:
+    """Stop a suite that has a fault on, so that it cures nothing meanwhile."""
+    if not latest.exists() or not RunFolder(latest.resolve()).active_faults:
+        return None
+    suite.send_signal(signal.SIGSTOP)
+    time.sleep(0.1)  # a signal takes a moment
+    found = RunFolder(latest.resolve())
+    if found.active_faults:
+        return found
+    suite.send_signal(signal.SIGCONT)
+    return None
 
 
 def healed(run: Path) -> tuple[int, str]:
