@@ -5,7 +5,8 @@ BIN    := $(VENV)/bin
 # Nodes start in a third of the time from compiled modules; some machines forbid them by default.
 unexport PYTHONDONTWRITEBYTECODE
 READY  := $(VENV)/.ready
-JOBS   ?= auto
+# One more worker than cores: while one waits for real processes, another computes.
+JOBS   ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 SECONDS ?= 60
 SEED   ?=
 
