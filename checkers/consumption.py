@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from checkers.case import Case
 from checkers.conflicts import claims_of
+from checkers.damage import damaged_before
 from checkers.findings import anomaly, verdict
 from checkers.multisets import distinct
 from checkers.pulls import assignments_before
@@ -52,7 +53,7 @@ def consumption(case: Case) -> Verdict:
     of_pulls = ~reads.drain[inside[1]]
     found = [
         # What a drain skips is a hole.
-        *_found(case, "pull-skip-inside", inside, (distance > 1) & of_pulls),
+        *_skipped(case, "pull-skip-inside", inside, (distance > 1) & of_pulls),
         *_found(case, "nonmonotonic-pull-inside", inside, distance < 1),
         *_begun_late(case, placed),
     ]
@@ -61,7 +62,7 @@ def consumption(case: Case) -> Verdict:
     distance = rank[across[1]] - rank[across[0]]
     twice = _may_repeat(case, across)
     found += [
-        *_found(case, "pull-skip", across, (distance > 1) & ~_deleted(case, across)),
+        *_skipped(case, "pull-skip", across, (distance > 1) & ~_deleted(case, across)),
         *_found(case, "nonmonotonic-pull", across, (distance < 1) & ~twice),
         *_found(case, "nonmonotonic-pull", across, (distance < 1) & twice, Validity.VALID),
         *_sent_astray(case),
@@ -116,7 +117,11 @@ def _begun_late(case: Case, placed: Ints) -> list[Anomaly]:
         text = f"process {process} asked {name} from offset {begin} and was given {end} first"
         return Finding(text, case.indices(*dict.fromkeys(rows)), data)
 
-    return anomaly("pull-skip-inside", late, tell)
+    excused = damaged_before(case, reads.node[first[late]], reads.row[first[late]])
+    return [
+        *anomaly("pull-skip-inside", late[~excused], tell),
+        *anomaly("pull-skip-inside", late[excused], tell, Validity.VALID),
+    ]
 
 
 def _ranks(case: Case) -> Ints:
@@ -172,6 +177,15 @@ def _deleted(case: Case, steps: Steps) -> Bools:
     floor = np.append(pulls.min_offset, NONE)[place]
     deleted: Bools = (floor != NONE) & (reads.offset[steps[1]] <= floor)
     return deleted
+
+
+def _skipped(case: Case, name: str, steps: Steps, which: Bools) -> list[Anomaly]:
+    """Find steps over messages; what was damaged before may be passed over."""
+    excused = damaged_before(case, case.reads.node[steps[1]], case.reads.row[steps[1]])
+    return [
+        *_found(case, name, steps, which & ~excused),
+        *_found(case, name, steps, which & excused, Validity.VALID),
+    ]
 
 
 def _found(

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from checkers.case import Case
 from checkers.conflicts import Claims, claims_of, excused
-from checkers.contract import SEND_OK, Contract, FaultClass
+from checkers.contract import SEND_OK, Contract
+from checkers.damage import damaged_before
 from checkers.findings import anomaly, verdict
 from checkers.messages import NEVER
 from checkers.shortfalls import shortfalls
@@ -104,27 +105,11 @@ def _holes(case: Case) -> list[Anomaly]:
         return Finding(f"{queue} on {name} holds nothing at {where}", rows, data)
 
     found = np.array(list(gaps), np.int64)
-    allowed = np.array([_damaged(case, place) for place in gaps], np.bool_)
+    allowed = damaged_before(case, pulls.node[found], pulls.row[found])
     return [
         *anomaly("hole", found[~allowed], tell),
         *anomaly("hole", found[allowed], tell, Validity.VALID),
     ]
-
-
-def _damaged(case: Case, place: int) -> bool:
-    """Whether bits of the node were damaged before it was drained: a bad record is unreadable.
-
-    A slave copies its master's bits; which queue a bad record is in, each node may see otherwise.
-    """
-    node = int(case.pulls.node[place])
-    name = case.history.nodes[node] if node != NONE else ""
-    sources = {name, case.contract.master} if name == case.contract.slave else {name}
-    return any(
-        window.fault_class is FaultClass.DAMAGE
-        and not sources.isdisjoint(window.targets)
-        and window.inject_row < case.pulls.row[place]
-        for window in case.windows
-    )
 
 
 def _regressed(case: Case) -> list[Anomaly]:

@@ -98,13 +98,20 @@ class ProxiedLink:
 
     async def probe(self, timeout_ms: int) -> str:
         """Try the path as the observer would: ``answers``, ``refused``, ``closed``, ``silent``."""
-        host, _, port = self._proxy.wanted.listen.rpartition(":")
+        found = await self._try(self._proxy.wanted.listen, timeout_ms)
+        if found != "closed" or not self._hangs_up:
+            return found
+        # Where nobody listens behind it, toxiproxy hangs up as well.
+        listener = await self._try(self._proxy.wanted.upstream, timeout_ms)
+        return "answers" if listener == "closed" else "closed"
+
+    async def _try(self, address: str, timeout_ms: int) -> str:
+        host, _, port = address.rpartition(":")
         try:
             async with asyncio.timeout(timeout_ms / 1000):
-                found = await _probe(host, int(port), self._request)
+                return await _probe(host, int(port), self._request)
         except TimeoutError:
             return "silent"
-        return "answers" if self._hangs_up and found == "closed" else found
 
     async def _become(self, *, enabled: bool, toxics: Mapping[str, ToxicSpec]) -> None:
         end = self._paused_end()

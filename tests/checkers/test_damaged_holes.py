@@ -3,6 +3,7 @@
 import pytest
 
 from checkers.case import Case
+from checkers.consumption import consumption
 from checkers.contract import Contract
 from checkers.offsets import offsets
 from checkers.verdict import Validity
@@ -62,3 +63,38 @@ def test_a_master_copies_from_nobody() -> None:
     assert offsets(Case(parse_history(text), Contract())).anomalies["hole"].validity is (
         Validity.INVALID
     )
+
+
+SKIP = """
+    0  invoke  send  a  @0
+    0  ok      send  a  @0/0
+    0  invoke  send  b  @0
+    0  ok      send  b  @0/1
+    0  invoke  send  c  @0
+    0  ok      send  c  @0/2
+    nemesis  info  bit-flip  fault=1 phase=inject class={fault_class} targets={node}
+    nemesis  info  bit-flip  fault=1 phase=inject class={fault_class} targets={node} bit=true
+    1  invoke  pull  @0/0  node=slave
+    1  ok      pull  0:a,2:c  @0/0  node=slave
+    1  invoke  pull  @0/1  node=slave
+    1  ok      pull  2:c  @0/1  node=slave
+"""
+
+
+@pytest.mark.parametrize(
+    ("fault_class", "node", "validity"),
+    [
+        ("damage", "slave", Validity.VALID),
+        ("damage", "master", Validity.VALID),
+        ("process", "slave", Validity.INVALID),
+    ],
+)
+def test_a_reader_may_pass_over_what_was_damaged(
+    fault_class: str, node: str, validity: Validity
+) -> None:
+    """A bad record is given to nobody: neither between two others, nor at the beginning."""
+    text = SKIP.format(fault_class=fault_class, node=node)
+
+    found = consumption(Case(parse_history(text), Contract())).anomalies["pull-skip-inside"]
+
+    assert (found.count, found.validity) == (2, validity)

@@ -120,6 +120,17 @@ async def test_a_cut_of_replication_is_proven_by_a_probe_that_its_port_does_not_
     assert healed[0] == "1 enabled without toxics, 1 answer a probe"
 
 
+async def test_a_master_that_is_down_does_not_answer_a_probe_of_replication(
+    world: LocalWorld,
+) -> None:
+    """Its proxy hangs up for it, as the living master does."""
+    master, ha = world.targets.nodes["master"], world.targets.links["slave->master-ha"]
+    await master.kill()
+    assert await ha.probe(5000) != "answers"
+    await master.start()
+    assert await ha.probe(5000) == "answers"
+
+
 async def test_a_probe_of_replication_is_nobodys_slave(world: LocalWorld) -> None:
     """Eight bytes of a stranger once counted as a slave's report, on the real RocketMQ."""
     operator = await world.operator()
