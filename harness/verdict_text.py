@@ -150,7 +150,7 @@ def _name_cells(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
     rto = [row["rto_ms"] for row in rows if row["rto_ms"] is not None]
     return [
-        f"{bit:,}" if bit == len(rows) else f"{bit:,} of {len(rows):,}",
+        f"{bit:,}" if bit == len(rows) else f"{bit:,}/{len(rows):,}",
         _seconds(median(lasted) if lasted else None),
         _seconds(median(rto) if rto else None),
         _seconds(max(rto, default=None)),

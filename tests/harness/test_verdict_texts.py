@@ -61,7 +61,7 @@ def test_the_faults_of_a_long_run_are_told_by_name() -> None:
     text = printed(Judgement(Validity.INVALID, {}, (), faults))
 
     rows = [" ".join(line.split()) for line in text.splitlines() if "partition" in line]
-    assert rows == ["partition-replication 49 of 50 2.4 s 2.5 s 4.9 s 49"]
+    assert rows == ["partition-replication 49/50 2.4 s 2.5 s 4.9 s 49"]
 
 
 def test_an_anomaly_comes_with_its_promise_and_its_first_proofs() -> None:
