@@ -61,7 +61,12 @@ def run_pytest(folder: Path, *arguments: str, **environment: str) -> tuple[int, 
         [*command, *arguments],
         cwd=folder,
         env={
-            **{key: value for key, value in os.environ.items() if not key.startswith("GITHUB_")},
+            # Where CI is set, pytest's summary repeats every message.
+            **{
+                key: value
+                for key, value in os.environ.items()
+                if key != "CI" and not key.startswith("GITHUB_")
+            },
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "PYTHONPATH": str(ROOT),
             **environment,
