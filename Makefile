@@ -5,8 +5,7 @@ BIN    := $(VENV)/bin
 # Nodes start in a third of the time from compiled modules; some machines forbid them by default.
 unexport PYTHONDONTWRITEBYTECODE
 READY  := $(VENV)/.ready
-# One more worker than cores: while one waits for real processes, another computes.
-JOBS   ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
+JOBS   ?= auto
 SECONDS ?= 60
 SEED   ?=
 

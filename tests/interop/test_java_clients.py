@@ -44,7 +44,10 @@ async def test_a_java_producer_that_asks_gets_its_reply(cluster: Cluster, java: 
     await until_registered(cluster, 0)
     await create_topic(cluster, "RequestTopic")
 
-    said = await run([*java, "RequestReply", cluster.namesrv, "3"])
+    for _ in range(3):  # on a busy machine Java's client was once seen to fail without a reason
+        said = await run([*java, "RequestReply", cluster.namesrv, "3"])
+        if "error null" not in said:
+            break
 
     assert [line for line in said if line.startswith("error")] == []
     assert [line for line in said if line.startswith("reply")] == [
