@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Final, cast
 
 from broker.config import BrokerConfig, BrokerRole, FlushDiskType
+from broker.ha.alarm import Alarm
 from broker.ha.frames import TOKEN_MAX, Report, Token, WordDecoder, encode_header
 from broker.ha.handshake import Answer, LogSummary, Outcome, Tail, compare
 from broker.ha.master import (
@@ -91,7 +92,7 @@ class MasterService:
         self._tickets = 0
         self._news_due = False
         self._listener: Listener | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self.core.next_tick_ms, self._tick)
 
     async def start(self) -> None:
         """Listen on the HA port; ``OSError`` if it is taken."""
@@ -108,8 +109,7 @@ class MasterService:
 
     async def stop(self) -> None:
         """Close the port and every connection."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._alarm.cancel()
         if self._listener is not None:
             self._listener.close()
             await self._listener.wait_closed()
@@ -151,7 +151,7 @@ class MasterService:
         """Take note of a stranger."""
         self._connections[connection.number] = connection
         self.core.on_connected(connection.number, self._now_ms())
-        self._arm_timer()
+        self._alarm.arm()
 
     def on_word(self, connection: _SlaveConnection, word: Report | Token) -> None:
         """Hear a slave's token or report."""
@@ -212,7 +212,7 @@ class MasterService:
                     producer = self._producers.get(effect.ticket)
                     if producer is not None and not producer.done():
                         producer.set_result(effect.status)
-        self._arm_timer()
+        self._alarm.arm()
 
     def _ship(self, effect: Ship) -> list[Effect]:
         connection = self._connections.get(effect.connection)
@@ -241,17 +241,5 @@ class MasterService:
     def _now_ms(self) -> float:
         return self._loop.time() * 1000
 
-    def _arm_timer(self) -> None:
-        due_ms = self.core.next_tick_ms()
-        if self._timer is not None:
-            if due_ms is not None and self._timer.when() * 1000 <= due_ms:
-                return  # it fires early enough, and looks again then
-            self._timer.cancel()
-            self._timer = None
-        if due_ms is not None:
-            self._timer = self._loop.call_at(due_ms / 1000, self._tick, due_ms)
-
-    def _tick(self, due_ms: float) -> None:
-        self._timer = None
-        # Seconds and milliseconds round apart: a timer must never find that it is not due yet.
-        self._carry_out(self.core.on_tick(max(due_ms, self._now_ms())))
+    def _tick(self, now_ms: float) -> None:
+        self._carry_out(self.core.on_tick(now_ms))

@@ -11,6 +11,7 @@ from typing import cast
 
 from broker.config import BrokerConfig
 from broker.errors import MqError, RemoteProtocolError, RemotingError
+from broker.ha.alarm import Alarm
 from broker.ha.frames import BatchDecoder, encode_report, encode_token
 from broker.ha.handshake import Answer, Tail, tail_range
 from broker.ha.resync import Digest, common_prefix
@@ -82,7 +83,7 @@ class SlaveService:
         self._log = log
         self._connection: _MasterConnection | None = None
         self._tasks: dict[asyncio.Task[None], None] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self.core.next_tick_ms, self._tick)
         self._said = ""
 
     @property
@@ -97,8 +98,7 @@ class SlaveService:
 
     async def stop(self) -> None:
         """End the connection and whatever is under way."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._alarm.cancel()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -170,7 +170,7 @@ class SlaveService:
                 case Drop():
                     self._drop()
         self._say_state()
-        self._arm_timer()
+        self._alarm.arm()
 
     def _written(self, effects: Iterable[Effect]) -> list[Effect]:
         """Carry out the appends among some effects, and give what there is left to do."""
@@ -259,17 +259,5 @@ class SlaveService:
     def _now_ms(self) -> float:
         return self._loop.time() * 1000
 
-    def _arm_timer(self) -> None:
-        due_ms = self.core.next_tick_ms()
-        if self._timer is not None:
-            if due_ms is not None and self._timer.when() * 1000 <= due_ms:
-                return  # it fires early enough, and looks again then
-            self._timer.cancel()
-            self._timer = None
-        if due_ms is not None:
-            self._timer = self._loop.call_at(due_ms / 1000, self._tick, due_ms)
-
-    def _tick(self, due_ms: float) -> None:
-        self._timer = None
-        # Seconds and milliseconds round apart: a timer must never find that it is not due yet.
-        self._carry_out(self.core.on_tick(max(due_ms, self._now_ms())))
+    def _tick(self, now_ms: float) -> None:
+        self._carry_out(self.core.on_tick(now_ms))

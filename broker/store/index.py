@@ -154,11 +154,12 @@ class IndexFile:
         self.file.write(self._entry_at(first), data)
         await sync_file(self.file)
 
-        for window in windows:
+        for turn, window in enumerate(windows):
+            if turn % TURN == 0:
+                await asyncio.sleep(0)
             for slot in window.wanted:
                 window.set(slot, newest[slot])
             self.file.write(HEADER_SIZE + window.first * 4, window.data)
-            await asyncio.sleep(0)
         header = IndexHeader(
             begin,
             keys[-1].store_timestamp,
@@ -188,12 +189,13 @@ class IndexFile:
     async def _read_windows(self, windows: list[_Window], below: int) -> dict[int, int]:
         """Give the newest entry that counts, or 0, of every slot wanted."""
         newest = {}
-        for window in windows:
+        for turn, window in enumerate(windows):
+            if turn % TURN == 0:
+                await asyncio.sleep(0)
             size = (window.wanted[-1] - window.first + 1) * 4
             window.data[:] = self.file.read(HEADER_SIZE + window.first * 4, size)
             for slot in window.wanted:
                 newest[slot] = self._counted(window.get(slot), below)
-            await asyncio.sleep(0)
         return newest
 
     def _counted(self, number: int, below: int) -> int:
