@@ -2,6 +2,7 @@
 
     messages    one row a value sent: how its send began and ended, where it went
     reads       one row a message that an ok pull or drain returned, joined to ``messages``
+    claims      one row a value at an offset, whoever says so
     windows     the faults, from their injection to their cure
     drains      the certified drains that count at the end, one a queue and node
 
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checkers.certificates import Certificates, certificates
+from checkers.claims import Claims, claims_of
 from checkers.contract import Contract
 from checkers.messages import Messages, Reads, messages_of, reads_of
 from checkers.pulls import Commits, Pulls, commits_of, pulls_of
@@ -52,6 +54,11 @@ class Case:
     def reads(self) -> Reads:
         """One row a message that an ok pull or drain returned."""
         return reads_of(self.history, self.messages)
+
+    @cached_property
+    def claims(self) -> Claims:
+        """What acks and reads say of the offsets of queues."""
+        return claims_of(self.messages, self.reads, self.time)
 
     @cached_property
     def windows(self) -> tuple[Window, ...]:

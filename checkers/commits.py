@@ -136,27 +136,26 @@ def _known_since(case: Case, commit: int) -> int:
 
 def _of_another_log(case: Case, commit: int) -> bool:
     """Whether a commit to the master tells an offset of a slave whose log is not the master's."""
-    table, pulls, contract = case.commits, case.pulls, case.contract
+    table, pulls = case.commits, case.pulls
     last, begin = _last_pull(case, commit), int(table.begin_row[commit])
-    slave = case.history.node_code(contract.slave)
+    slave = case.history.node_code(case.contract.slave)
     if last == NONE or pulls.node[last] != slave or table.node[commit] == slave:
         return False
-    set_back = [w.inject_row for w in case.windows if w.sets_back(contract)]
-    mended = [w.inject_row for w in case.windows if w.resync]
-    since = max((row for row in set_back if row < begin), default=NONE)
-    return since != NONE and not any(since < row < pulls.begin_row[last] for row in mended)
+    return _is_apart(case, begin, int(pulls.begin_row[last]))
 
 
 def _asked_of_another_log(case: Case, assign: int) -> bool:
     """Whether it was a slave that knows what its master was told before it was set back."""
-    if case.history.node[assign] != case.history.node_code(case.contract.slave):
-        return False
-    changes = [
-        (window.inject_row, window.resync)
-        for window in case.windows
-        if window.inject_row < assign and (window.resync or window.sets_back(case.contract))
-    ]
-    return bool(changes) and not max(changes)[1]
+    slave = case.history.node_code(case.contract.slave)
+    return bool(case.history.node[assign] == slave) and _is_apart(case, assign, assign)
+
+
+def _is_apart(case: Case, row: int, mended_by: int) -> bool:
+    """Whether the master had been set back at a row, and nobody had mended the slave since."""
+    set_back = [w.inject_row for w in case.windows if w.sets_back(case.contract)]
+    mended = [w.inject_row for w in case.windows if w.resync]
+    since = max((at for at in set_back if at < row), default=NONE)
+    return since != NONE and not any(since < at < mended_by for at in mended)
 
 
 def _last_pull(case: Case, commit: int) -> int:

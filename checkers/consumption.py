@@ -22,7 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checkers.case import Case
-from checkers.conflicts import claims_of
 from checkers.damage import damaged_before
 from checkers.findings import anomaly, verdict
 from checkers.multisets import distinct
@@ -92,7 +91,7 @@ def _sent_astray(case: Case) -> list[Anomaly]:
 
 def _begun_late(case: Case, placed: Ints) -> list[Anomaly]:
     """Find pulls whose first message stands behind known ones that they had asked for."""
-    reads, pulls, claims = case.reads, case.pulls, claims_of(case)
+    reads, pulls, claims = case.reads, case.pulls, case.claims
     pulled = placed[~reads.drain[placed]]
     first = (
         pulled[np.r_[True, reads.row[pulled][1:] != reads.row[pulled][:-1]]]
@@ -126,7 +125,7 @@ def _begun_late(case: Case, placed: Ints) -> list[Anomaly]:
 
 def _ranks(case: Case) -> Ints:
     """Give for every read the number of known offsets before it, in its queue and earlier ones."""
-    claims, reads = claims_of(case), case.reads
+    claims, reads = case.claims, case.reads
     numbers, compact = np.unique(np.concatenate([claims.offset, reads.offset]), return_inverse=True)
     queue = np.concatenate([claims.queue, reads.queue]) + 1
     keys = queue * (len(numbers) + 1) + compact
@@ -230,7 +229,7 @@ def _missed(case: Case, first: int, second: int) -> list[tuple[int, int]]:
 
 def _between(case: Case, queue: int, begin: int, end: int) -> list[tuple[int, int]]:
     """Give a few messages known between two offsets, each with a row that says it is there."""
-    claims = claims_of(case)
+    claims = case.claims
     inside = (claims.queue == queue) & (claims.offset > begin) & (claims.offset < end)
     places = np.flatnonzero(inside)[:3]
     return [(int(claims.value[place]), int(claims.known_row[place])) for place in places]

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checkers.case import Case
-from checkers.conflicts import Claims, claims_of, excused
+from checkers.claims import Claims
+from checkers.conflicts import excused
 from checkers.contract import SEND_OK, Contract
 from checkers.damage import damaged_before
 from checkers.findings import anomaly, verdict
@@ -39,7 +40,7 @@ Bools = NDArray[np.bool_]
 
 def offsets(case: Case) -> Verdict:
     """Judge whether offsets are used once, without holes, and never taken back unless allowed."""
-    claims = claims_of(case)
+    claims = case.claims
     found = [
         *_conflicts(case, "inconsistent-offset", claims),
         *_conflicts(case, "offset-reused", claims.acknowledged()),
@@ -68,7 +69,9 @@ def _conflicts(case: Case, name: str, claims: Claims) -> list[Anomaly]:
 def _tell_conflict(case: Case, claims: Claims, first: int, second: int) -> Finding:
     values = [case.text(int(claims.value[place])) for place in (first, second)]
     queue, offset = case.queue_name(int(claims.queue[first])), int(claims.offset[first])
-    rows = [row for place in (first, second) for row in claims.rows(case, place)]
+    rows = [
+        row for place in (first, second) for row in claims.rows(case.messages, case.reads, place)
+    ]
     return Finding(
         f"{queue} offset {offset} holds {values[0]} and {values[1]}",
         case.indices(*rows),
