@@ -118,26 +118,22 @@ def _proof(anomaly: Anomaly, findings_max: int = FINDINGS_MAX) -> Group:
 
 def _faults(faults: Sequence[Mapping[str, Any]]) -> Table:
     """Show every fault; of a long run one line for all of a name."""
-    if len(faults) > FAULTS_MAX:
-        return _faults_by_name(faults)
+    many = len(faults) > FAULTS_MAX
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("fault", no_wrap=True)
-    table.add_column("target", overflow="fold")
-    for name in ("from", "for", "bit", "RTO", "RPO"):
+    if not many:
+        table.add_column("target", overflow="fold")
+    figures = ("bit", "for", "RTO", "max", "RPO") if many else ("from", "for", "bit", "RTO", "RPO")
+    for name in figures:
         table.add_column(name, justify="right", no_wrap=True)
-    for row in faults:
-        table.add_row(*_fault_cells(row))
+    for cells in _by_name(faults) if many else map(_fault_cells, faults):
+        table.add_row(*cells)
     return table
 
 
-def _faults_by_name(faults: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("fault", no_wrap=True)
-    for name in ("bit", "for", "RTO", "max", "RPO"):
-        table.add_column(name, justify="right", no_wrap=True)
+def _by_name(faults: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
     for kind in sorted({str(row["kind"]) for row in faults}):
-        table.add_row(kind, *_name_cells([row for row in faults if row["kind"] == kind]))
-    return table
+        yield [kind, *_name_cells([row for row in faults if row["kind"] == kind])]
 
 
 def _name_cells(rows: Sequence[Mapping[str, Any]]) -> list[str]:
