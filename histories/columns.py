@@ -20,6 +20,7 @@ from histories.values import NONE, ValueTable
 
 __all__ = [
     "MESSAGE_COLUMNS",
+    "NAMED_COLUMNS",
     "NEMESIS_PROCESS",
     "OP_COLUMNS",
     "Array",
@@ -62,6 +63,15 @@ MESSAGE_COLUMNS: Mapping[str, type[np.signedinteger[Any]]] = {
     "value": np.int64,
     "crc": np.int64,
 }
+
+NAMED_COLUMNS: Mapping[str, str] = {
+    "f": "fs",
+    "queue": "queues",
+    "node": "nodes",
+    "status": "statuses",
+    "group": "groups",
+}
+"""Columns of codes, and the table (of ``Tables``) that says what each means."""
 
 _TYPES = {kind.word: int(kind) for kind in OpType}
 _FIRST_SIZE = 1 << 12

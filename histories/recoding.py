@@ -7,24 +7,16 @@ copied.
 
 import numpy as np
 
-from histories.columns import NEMESIS_PROCESS, Array, Columns, Names, Tables
+from histories.columns import NAMED_COLUMNS, NEMESIS_PROCESS, Array, Columns, Names, Tables
 from histories.values import INTEGER_TAG, INTERNED_TAG, NONE, ValueTable
 
 __all__ = ["recoded"]
-
-_NAMED = {
-    "f": "fs",
-    "queue": "queues",
-    "node": "nodes",
-    "status": "statuses",
-    "group": "groups",
-}
 
 
 def recoded(columns: Columns, tables: Tables) -> Columns:
     """Give columns in the codes of other tables, which learn the names they did not know."""
     ops, parts = dict(columns.ops), [dict(columns.deliveries), dict(columns.sends)]
-    for name, table in _NAMED.items():
+    for name, table in NAMED_COLUMNS.items():
         codes = _codes(getattr(columns.tables, table), getattr(tables, table))
         for part in [ops, *parts]:
             if name in part:

@@ -8,6 +8,7 @@ from contextlib import closing
 from functools import partial
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from histories.columns import ColumnBuilder, Columns
@@ -100,7 +101,4 @@ class _Whole:
 
 
 def _indexed(op: Op, row: int) -> Op:
-    if op.index != NONE:
-        return op
-    fields = {name: getattr(op, name) for name in op.__struct_fields__}
-    return Op(**fields | {"index": row})
+    return structs.replace(op, index=row) if op.index == NONE else op

@@ -15,7 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from histories.columns import MESSAGE_COLUMNS, OP_COLUMNS, Array, ColumnBuilder, Columns, Tables
+from histories.columns import (
+    MESSAGE_COLUMNS,
+    NAMED_COLUMNS,
+    OP_COLUMNS,
+    Array,
+    ColumnBuilder,
+    Columns,
+    Tables,
+)
 from histories.errors import HistoryError
 from histories.formats import jsonl
 from histories.formats.line_ops import LineOps
@@ -28,20 +36,13 @@ __all__ = ["read_parquet", "write_parquet"]
 
 _GROUP = 1 << 16
 _TABLES = b"mqhavoc"
-_NAMED = {
-    "f": "fs",
-    "queue": "queues",
-    "node": "nodes",
-    "status": "statuses",
-    "group": "groups",
-}
 _TYPES = [kind.word for kind in OpType]
 _MESSAGES = ("deliveries", "sends")
 _LISTED = [name for name in MESSAGE_COLUMNS if name != "row"]
 _ASCENDING = ("index", "time", "value", "offset", "physical_offset")
 _WRITING = {
     "compression": "zstd",
-    "use_dictionary": ["type", *_NAMED],
+    "use_dictionary": ["type", *NAMED_COLUMNS],
     "column_encoding": dict.fromkeys(_ASCENDING, "DELTA_BINARY_PACKED"),
 }
 """Numbers that ascend are written as steps: half the size, and read in two thirds of the time."""
@@ -165,8 +166,8 @@ def _op_arrays(pa: ModuleType, history: History, begin: int, end: int) -> dict[s
         column = getattr(history, name)[begin:end]
         if name == "type":
             arrays[name] = _named(pa, column, _TYPES)
-        elif name in _NAMED:
-            arrays[name] = _named(pa, column, getattr(history, _NAMED[name]))
+        elif name in NAMED_COLUMNS:
+            arrays[name] = _named(pa, column, getattr(history, NAMED_COLUMNS[name]))
         else:
             missing = column == NONE
             arrays[name] = pa.array(np.array(column), mask=missing if missing.any() else None)
@@ -205,9 +206,9 @@ def _columns(table: Any, names: Mapping[str, Sequence[str]], tables: Tables) -> 
 
 
 def _op_column(column: Any, name: str, names: Mapping[str, Sequence[str]]) -> Array:
-    if name != "type" and name not in _NAMED:
+    if name != "type" and name not in NAMED_COLUMNS:
         return _numbers(column, OP_COLUMNS[name])
-    known = _TYPES if name == "type" else names[_NAMED[name]]
+    known = _TYPES if name == "type" else names[NAMED_COLUMNS[name]]
     codes = {text: code for code, text in enumerate(known)}
     parts = []
     for chunk in column.chunks:

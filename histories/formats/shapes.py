@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from histories.columns import MESSAGE_COLUMNS, Array, Block, Tables
+from histories.columns import MESSAGE_COLUMNS, NAMED_COLUMNS, Array, Block, Tables
 from histories.errors import HistoryError
 from histories.formats.cells import (
     MARKER,
@@ -54,13 +54,6 @@ _SHAPES_MAX = 32  # of as many runs and other bytes
 _MISSES_MAX = 8
 _LITERAL_MAX = 1 << 16
 _MESSAGE = [name for name in MESSAGE_COLUMNS if name != "row"]
-_NAMES = {
-    "f": "fs",
-    "queue": "queues",
-    "node": "nodes",
-    "status": "statuses",
-    "group": "groups",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +241,7 @@ def _cell(name: str, number: int, scratch: Block, runs: int, tables: Tables) -> 
         return Constant(NONE)
     if name == "value":
         return value_cell(number, scratch.tables.values, tables, runs)
-    if name in _NAMES:
-        text = getattr(scratch.tables, _NAMES[name]).names[number]
-        return name_cell(text, getattr(tables, _NAMES[name]), runs)
+    if name in NAMED_COLUMNS:
+        text = getattr(scratch.tables, NAMED_COLUMNS[name]).names[number]
+        return name_cell(text, getattr(tables, NAMED_COLUMNS[name]), runs)
     return number_cell(name, number, runs)

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from histories.columns import Names, Tables
+from histories.columns import NAMED_COLUMNS, Names, Tables
 from histories.errors import HistoryError
 from histories.fields import fields_of, op_of
 from histories.history import History
@@ -15,7 +15,7 @@ from histories.values import ValueTable
 __all__ = ["TablesFile", "names_of", "restored", "saved"]
 
 _VERSION = 2
-_NAMES = ("fs", "queues", "nodes", "statuses", "groups", "processes")
+_NAMES = (*NAMED_COLUMNS.values(), "processes")
 
 
 class TablesFile(msgspec.Struct, frozen=True, kw_only=True):
