@@ -53,7 +53,7 @@ class TargetError(Exception):
 
 
 class NothingToHitError(TargetError):
-    """What the fault would change is not there yet; everything is as it was.
+    """What the fault would change is not there, or was never reached; everything is as it was.
 
     By this name checkers know that a fault which did not bite did not happen either.
     """

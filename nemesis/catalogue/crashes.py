@@ -2,7 +2,8 @@
 
 The broker calls a hook at places where a crash is instructive, and knows nothing more; the node's
 testing controls make one of them deadly. The fault has bitten when the node's process is gone:
-some traffic must have led it there within the time it is given.
+some traffic must have led it there within the time it is given. If none did, the place is made
+harmless again, and nothing has happened.
 
     after-append-before-flush        in the page cache, not on the disk
     after-flush-before-replicate     on the master's disk, not on the slave
@@ -19,7 +20,7 @@ from nemesis.catalogue.controls import change_controls
 from nemesis.catalogue.processes import start_all
 from nemesis.faults import Fault, FaultClass, Kind, Proof
 from nemesis.packages import Draw, Package
-from nemesis.targets import TargetError, Targets
+from nemesis.targets import NothingToHitError, TargetError, Targets
 from nemesis.topology import Topology
 
 __all__ = ["CRASH_POINTS", "IN_RECOVERY", "KINDS", "PACKAGES"]
@@ -44,7 +45,9 @@ async def _crash(targets: Targets, fault: Fault) -> Proof:
     point = fault.option("crash_point", str)
     before = targets.nodes[name].pid()
     await change_controls(targets, name, crash_point=point)
-    return await _await_death(targets, name, point, before)
+    if await _dies(targets, name):
+        return Proof(bit=True, text=f"{name} died at {point!r}: pid {before} gone")
+    raise NothingToHitError(f"{name} did not reach {point!r} in {REACHED_MS_MAX} ms")
 
 
 async def _crash_in_recovery(targets: Targets, fault: Fault) -> Proof:
@@ -56,18 +59,22 @@ async def _crash_in_recovery(targets: Targets, fault: Fault) -> Proof:
     with suppress(TargetError):
         await node.start()
         return Proof(bit=False, text=f"{name} came up: it did not pass {IN_RECOVERY!r}")
-    return await _await_death(targets, name, IN_RECOVERY, None)
+    died = await _dies(targets, name)
+    return Proof(died, f"{name} {'died' if died else 'hangs'} at {IN_RECOVERY!r}")
 
 
-async def _await_death(targets: Targets, name: str, point: str, before: int | None) -> Proof:
+async def _dies(targets: Targets, name: str) -> bool:
+    """Wait for an armed node's death, and then disarm it, whatever came of it.
+
+    Whoever starts the node again must find it sound, and one that lives must not die there later.
+    """
+    node = targets.nodes[name]
     for _ in range(REACHED_MS_MAX // LOOK_AGAIN_MS):
-        if targets.nodes[name].pid() is None:
-            # Disarmed at once: whoever starts the node again must find it sound.
-            await change_controls(targets, name, crash_point="")
-            was = f"pid {before} gone" if before else "gone"
-            return Proof(bit=True, text=f"{name} died at {point!r}: {was}")
+        if node.pid() is None:
+            break
         await asyncio.sleep(LOOK_AGAIN_MS / 1000)
-    return Proof(bit=False, text=f"{name} did not reach {point!r} in {REACHED_MS_MAX} ms")
+    await change_controls(targets, name, crash_point="")
+    return node.pid() is None
 
 
 async def _disarm(targets: Targets, fault: Fault) -> Proof:

@@ -9,7 +9,7 @@ from nemesis.catalogue import KINDS
 from nemesis.faults import Fault, FaultClass, Proof, class_of
 from nemesis.healing import attempt
 from nemesis.registry import PACKAGES
-from nemesis.targets import Controls, CutMode, Stream
+from nemesis.targets import Controls, CutMode, Stream, TargetError
 from nemesis.topology import Topology
 from tests.nemesis.fake_world import World, run
 
@@ -175,7 +175,8 @@ def test_a_crash_point_that_is_not_reached_is_no_fault() -> None:
     node.pid = lambda: node.number
     proof = injected(world, drawn("crash-master"))
     assert not proof.bit
-    assert "did not reach" in proof.text
+    assert proof.text.startswith("NothingToHitError: master did not reach")
+    assert world.controls["master"].now == Controls(), "it cannot die there later"
     assert cured(world, drawn("crash-master")).bit
     assert world.sound()
 
@@ -197,6 +198,21 @@ def test_a_recovery_that_is_not_interrupted_is_no_fault() -> None:
     node.start = start
     proof = injected(world, drawn("crash-slave-in-mid-recovery"))
     assert proof == Proof(bit=False, text="slave came up: it did not pass 'in-mid-recovery'")
+
+
+def test_a_recovery_that_hangs_is_no_proof_of_a_second_death() -> None:
+    world = World()
+    node = world.nodes["slave"]
+
+    async def start() -> None:
+        node.number = 7
+        raise TargetError("not ready in time")
+
+    node.start = start
+    node.pid = lambda: node.number
+    proof = injected(world, drawn("crash-slave-in-mid-recovery"))
+    assert proof == Proof(bit=False, text="slave hangs at 'in-mid-recovery'")
+    assert world.controls["slave"].now == Controls()
 
 
 def test_controls_of_a_node_that_is_down_are_proven_when_it_is_back() -> None:
