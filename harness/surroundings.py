@@ -15,7 +15,7 @@ from harness.options import RunOptions
 from harness.timings import BROKER_TIMINGS, NAMESERVER_TIMINGS, OP_TIMEOUT_MS, REQUEST_TIMEOUT_MS
 from nemesis.pid_file import identity
 
-__all__ = ["described", "reproduction", "surroundings_of"]
+__all__ = ["commit", "described", "surroundings_of", "with_commit"]
 
 ROOT = Path(__file__).parent.parent
 
@@ -25,7 +25,7 @@ def surroundings_of(options: RunOptions, started: datetime) -> dict[str, Any]:
     return {
         "nemesis": ",".join(options.nemeses) or "none",
         "start_time": started.isoformat(timespec="milliseconds"),
-        "reproduce": reproduction(options),
+        "reproduce": options.command(),
         "versions": {
             "mqhavoc": metadata.version("mqhavoc"),
             "commit": commit(),
@@ -53,10 +53,12 @@ def described(options: RunOptions, *surroundings: Mapping[str, Any]) -> dict[str
     return test
 
 
-def reproduction(options: RunOptions) -> str:
-    """Spell the command that repeats a run, with the code it ran with."""
-    found = commit()
-    return options.command() + (f"   (commit {found})" if found else "")
+def with_commit(text: str) -> str:
+    """Say of something which code it ran with, if that is known.
+
+    Kept out of the command that repeats a run, which is there to be pasted into a shell.
+    """
+    return f"{text}, commit {found}" if (found := commit()) else text
 
 
 @cache

@@ -93,23 +93,23 @@ def _run_one(options: RunOptions) -> int:
 
     from harness.local import run_local
     from harness.scenarios import outcome_text
-    from harness.surroundings import reproduction
+    from harness.surroundings import with_commit
     from harness.verdict_text import print_verdict
 
     console = Console(soft_wrap=False)
-    console.print(f"seed {options.seed}", highlight=False)
+    console.print(with_commit(f"seed {options.seed}"), highlight=False)
     result = run_local(options, console)
 
     if result.judgement is None:
         console.print("[bold yellow]unknown[/]  stopped before the drain: nothing is proven")
-        console.print(f"reproduce: {reproduction(options)}", highlight=False, soft_wrap=True)
+        console.print(f"reproduce: {options.command()}", highlight=False, soft_wrap=True)
     else:
         name = "report.html" if result.folder.report.exists() else "results.json"
         console.print(f"report: {result.folder.path / name}", highlight=False, soft_wrap=True)
         if options.scenario:
             text = outcome_text(options, result.judgement)
             console.print(text, highlight=False, soft_wrap=True, markup=False)
-        print_verdict(console, result.judgement, reproduction(options))
+        print_verdict(console, result.judgement, options.command())
     return result.validity.exit_code
 
 
@@ -123,15 +123,15 @@ def _simulate_one(options: RunOptions) -> int:
     from harness.simulated.folder import write_simulated
     from harness.simulated.run import simulate
     from harness.store.folder import create_run_folder
-    from harness.surroundings import reproduction
+    from harness.surroundings import with_commit
     from harness.verdict_text import print_verdict
 
     console = Console(soft_wrap=False)
-    console.print(f"seed {options.seed}", highlight=False)
+    console.print(with_commit(f"seed {options.seed}"), highlight=False)
     started = datetime.now(UTC)
     folder = create_run_folder(options.out_folder, options.name, started, options.seed)
     result = simulate(options)
     report = write_report(write_simulated(result, folder.path).path)
     console.print(f"report: {report}", highlight=False, soft_wrap=True)
-    print_verdict(console, result.judgement, reproduction(options))
+    print_verdict(console, result.judgement, options.command())
     return result.judgement.validity.exit_code

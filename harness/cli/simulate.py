@@ -85,12 +85,14 @@ def _one(seed: int, given: Mapping[str, Any], out: str | None) -> int:
     from harness.scenarios import outcome_text
     from harness.simulated.folder import write_simulated
     from harness.simulated.run import simulate as run
-    from harness.simulated.swarm import options_of_seed
+    from harness.simulated.swarm import command_of_seed, options_of_seed
+    from harness.surroundings import with_commit
     from harness.verdict_text import print_verdict
 
     options = options_of_seed(seed, **given)
     console = Console(soft_wrap=False)
-    console.print(f"seed {seed}: {_described(options)}", highlight=False, soft_wrap=True)
+    heading = f"{with_commit(f'seed {seed}')}: {_described(options)}"
+    console.print(heading, highlight=False, soft_wrap=True)
     result = run(options)
     speed = result.virtual_s / result.wall_s
     console.print(
@@ -104,7 +106,7 @@ def _one(seed: int, given: Mapping[str, Any], out: str | None) -> int:
     if options.scenario:
         text = outcome_text(options, result.judgement)
         console.print(text, highlight=False, soft_wrap=True, markup=False)
-    print_verdict(console, result.judgement, _reproduction(seed, given))
+    print_verdict(console, result.judgement, command_of_seed(seed, given))
     return result.judgement.validity.exit_code
 
 
@@ -113,33 +115,41 @@ def _many(seeds: range, jobs: int, given: Mapping[str, Any]) -> int:
     import time
 
     from harness.simulated.pool import run_seeds
+    from harness.simulated.swarm import command_of_seed
     from harness.simulated.tally import Tally
+    from harness.surroundings import with_commit
 
     tally, last = Tally(len(seeds), time.monotonic()), 0.0
+    first: dict[str, str] = {}  # verdict -> the command that repeats the first run of it
+    click.echo(with_commit(f"seeds {seeds[0]}..{seeds[-1]}"))
     clear = "\r\x1b[K" if sys.stderr.isatty() else ""
     try:
         for result in run_seeds(seeds, jobs, **given):
             tally.add(result)
             if result.validity != "valid":
+                command = command_of_seed(result.seed, given)
+                first.setdefault(result.validity, command)
                 why = ", ".join(result.anomalies) or "; ".join(result.why)
                 click.echo(clear, nl=False, err=True)
                 click.echo(f"seed {result.seed} {result.validity}: {why}")
-                click.echo(f"  reproduce: {_reproduction(result.seed, given)}")
+                click.echo(f"  reproduce: {command}")
             if clear and time.monotonic() - last > 0.25:
                 last = time.monotonic()
                 click.echo(f"{clear}{tally.line(last)}", nl=False, err=True)
     finally:  # Ctrl-C included: what was found until then is worth knowing
         click.echo(clear, nl=False, err=True)
         click.echo(tally.summary(time.monotonic()))
-    return 1 if tally.found["invalid"] else 2 if tally.found["unknown"] else 0
+        for worst in [word for word in ("invalid", "unknown") if word in first][:1]:
+            click.echo(f"reproduce: {first[worst]}")
+    return 1 if "invalid" in first else 2 if first else 0
 
 
 def _described(options: Any) -> str:
     disk = "volatile disks" if options.volatile else "disks"
+    queues = "1 queue" if options.queues == 1 else f"{options.queues} queues"
     return (
         f"{options.mode}, {disk}, {options.time_limit_s:g} s, {options.rate:g} ops/s by "
-        f"{options.concurrency} clients on {options.queues} queues, "
-        f"{_faults(options)}"
+        f"{options.concurrency} clients on {queues}, {_faults(options)}"
     )
 
 
@@ -147,11 +157,3 @@ def _faults(options: Any) -> str:
     if options.scenario:
         return f"scenario {options.scenario}"
     return f"nemesis {','.join(options.nemeses) or 'none'}"
-
-
-def _reproduction(seed: int, given: Mapping[str, Any]) -> str:
-    from harness.simulated.swarm import command_of_seed
-    from harness.surroundings import commit
-
-    code = commit()
-    return command_of_seed(seed, given) + (f"   (commit {code})" if code else "")
