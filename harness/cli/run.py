@@ -80,8 +80,7 @@ def run(
 
     code = 0
     for number in range(test_count):
-        one = _simulate_one if first.world == "simulated" else _run_one
-        code = one(dataclasses.replace(first, seed=first.seed + number))
+        code = _run_one(dataclasses.replace(first, seed=first.seed + number))
         if code != 0:
             break
     return code
@@ -91,14 +90,14 @@ def _run_one(options: RunOptions) -> int:
     """Run once, print the verdict and where everything is, and return the exit code."""
     from rich.console import Console
 
-    from harness.local import run_local
+    from harness.once import run_once
     from harness.scenarios import outcome_text
     from harness.surroundings import with_commit
     from harness.verdict_text import print_verdict
 
     console = Console(soft_wrap=False)
     console.print(with_commit(f"seed {options.seed}"), highlight=False)
-    result = run_local(options, console)
+    result = run_once(options, console)
 
     if result.judgement is None:
         console.print("[bold yellow]unknown[/]  stopped before the drain: nothing is proven")
@@ -111,27 +110,3 @@ def _run_one(options: RunOptions) -> int:
             console.print(text, highlight=False, soft_wrap=True, markup=False)
         print_verdict(console, result.judgement, options.command())
     return result.validity.exit_code
-
-
-def _simulate_one(options: RunOptions) -> int:
-    """Run once on virtual time, leave the folder of any run, and return the exit code."""
-    from datetime import UTC, datetime
-
-    from rich.console import Console
-
-    from harness.report import write_report
-    from harness.simulated.folder import write_simulated
-    from harness.simulated.run import simulate
-    from harness.store.folder import create_run_folder
-    from harness.surroundings import with_commit
-    from harness.verdict_text import print_verdict
-
-    console = Console(soft_wrap=False)
-    console.print(with_commit(f"seed {options.seed}"), highlight=False)
-    started = datetime.now(UTC)
-    folder = create_run_folder(options.out_folder, options.name, started, options.seed)
-    result = simulate(options)
-    report = write_report(write_simulated(result, folder.path).path)
-    console.print(f"report: {report}", highlight=False, soft_wrap=True)
-    print_verdict(console, result.judgement, options.command())
-    return result.judgement.validity.exit_code
