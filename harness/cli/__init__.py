@@ -20,6 +20,7 @@ EXIT_BROKE = 255
 
 COMMANDS = {
     "run": "harness.cli.run:run",
+    "campaign": "harness.cli.campaign:campaign",
     "check": "harness.cli.check:check",
     "simulate": "harness.cli.simulate:simulate",
     "power": "harness.cli.power:power",

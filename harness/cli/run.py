@@ -3,18 +3,17 @@
 # ruff: noqa: PLC0415 - a command imports what it needs when it runs
 
 import dataclasses
-import shlex
 from typing import Any
 
 import click
 
+from harness.cli.run_options import options_of, refuse_problems, run_options
 from harness.options import MODE_DEFAULT, MODES, NEMESES_DEFAULT, RunOptions
 
 __all__ = ["run"]
 
 
 @click.command(context_settings={"show_default": True})
-@click.option("--workload", default="queue", help="What clients do; see `mqhavoc list workloads`.")
 @click.option(
     "--nemesis",
     default=",".join(NEMESES_DEFAULT),
@@ -27,56 +26,19 @@ __all__ = ["run"]
     help="A name of `mqhavoc list scenarios` or a TOML file: faults, seconds, and the usual mode.",
 )
 @click.option("--mode", default=MODE_DEFAULT, help=f"brokerRole+flushDiskType: {', '.join(MODES)}.")
-@click.option(
-    "--time-limit", type=float, default=60.0, help="Seconds that clients and faults go on."
-)
-@click.option(
-    "--rate", type=float, default=400.0, help="Operations a second, all clients together."
-)
-@click.option("--concurrency", type=int, default=10, help="Clients at once.")
-@click.option("--queues", type=int, default=4, help="Queues of the topic.")
-@click.option(
-    "--volatile/--disk",
-    default=False,
-    help="Let un-fsynced bytes die with a node's process, so that SIGKILL is a power cut.",
-)
-@click.option("--seed", type=int, show_default="a fresh one", help="Draw everything from this.")
 @click.option("--test-count", type=click.IntRange(min=1), default=1, help="Runs, until one fails.")
-@click.option("--world", default="local", help="local, or simulated: on virtual time.")
-@click.option("--toxiproxy", default="auto", help="auto, real or embedded.")
-@click.option("--out", default="runs", help="Where run folders go.")
-@click.option("--ports", type=int, default=0, show_default="a free block", help="First of 24.")
-@click.option("--node-command", default="", hidden=True, help="Start nodes by this command.")
+@run_options
 @click.pass_context
-def run(
-    context: click.Context,
-    /,
-    *,
-    nemesis: str,
-    time_limit: float,
-    seed: int | None,
-    test_count: int,
-    **given: Any,
-) -> int:
+def run(context: click.Context, /, *, test_count: int, **given: Any) -> int:
     """Start a cluster, break it on purpose, and judge what the clients saw.
 
     The first Ctrl-C cures, drains and judges; the second stops at once.
     """
     from harness.cli.scenarios import decided_by_scenario
-    from harness.draws import fresh_seed
-    from harness.validation import problems_of
 
-    nemeses = tuple(word.strip() for word in nemesis.split(",") if word.strip())
-    first = RunOptions(
-        seed=fresh_seed() if seed is None else seed,
-        nemeses=() if nemeses == ("none",) else nemeses,
-        time_limit_s=time_limit,
-        node_command=tuple(shlex.split(given.pop("node_command"))),
-        **given,
-    )
+    first = options_of(**given)
     first = dataclasses.replace(first, **decided_by_scenario(context, first.scenario))
-    if problems := problems_of(first):
-        raise click.ClickException("\n       ".join(problems))
+    refuse_problems(first)
 
     code = 0
     for number in range(test_count):
