@@ -1,4 +1,4 @@
-"""The local world: three processes on loopback, each link through a proxy of its own.
+"""A cluster of processes: three of them on loopback, each link through a proxy of its own.
 
     set up     proxies, then all nodes at once; a slave asks for its master until it is there
     ready      asked for, never slept for: the name server knows both brokers, the slave is fed,
@@ -6,51 +6,36 @@
     tear down  clients first, then nodes (SIGTERM, SIGKILL for those that do not mind), then
                toxiproxy; whatever fails, the rest is still ended
 
-A node's command may be replaced (``node_command``), so that a test can put a broken double in the
-place of a broker: the double is started as ``COMMAND... {nameserver|broker} -c FILE``.
+Whose programs the nodes are is the product's to know: ours, or Apache RocketMQ's.
 """
 
 import asyncio
 import contextlib
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from broker.remoting.codec import encode
-from broker.remoting.codes import RequestCode
-from broker.remoting.command import Command
-from harness.layout import HOST, NODES, Layout, LinkPlan, layout_of, properties_of, properties_text
+from harness.layout import HOST, NODES, Layout, LinkPlan, layout_of, properties_text
 from harness.leases import PortBlock
 from harness.options import RunOptions
-from harness.readiness import ready_topic, until_fed
-from harness.sessions import ClusterOperator, Sessions
+from harness.ours import OurNodes
+from harness.product import Place, Product
+from harness.readiness import ready_topic
+from harness.sessions import Sessions
 from harness.settings import FileSettings
 from harness.store.folder import RunFolder
 from harness.workloads.queue_workload import QueueWorkload
-from nemesis.control_file import FileControls
+from harness.world import Operator
 from nemesis.disks import FolderStore
 from nemesis.links import ProxiedLink
 from nemesis.nodes import ProcessNode, end_all
 from nemesis.targets import Clients, Link, Node, NodeControls, Settings, Store
-from nemesis.topology import hangs_up, party_of
+from nemesis.topology import party_of
 from nemesis.toxiproxy import ProxySpec, ToxiproxyServer, find_executable
 
 __all__ = ["LocalTargets", "LocalWorld"]
 
-ROOT = Path(__file__).parent.parent
-
-PROBES = {
-    "nameserver": encode(Command(RequestCode.GET_BROKER_CLUSTER_INFO)),
-    "master": encode(Command(RequestCode.GET_BROKER_RUNTIME_INFO)),
-    "slave": encode(Command(RequestCode.GET_BROKER_RUNTIME_INFO)),
-    "master-ha": b"\xff" * 8,
-}
-"""What a listener answers to a stranger; a name server is silent at what it does not know.
-
-To the replication port the eight bytes are a token that nobody has, on which our master hangs up;
-a real one takes them for a report of -1, which raises no mark and asks for nothing.
-"""
+BROKERS = ("master", "slave")
 
 
 class LocalTargets:
@@ -86,7 +71,7 @@ class LocalTargets:
 
     @property
     def controls(self) -> Mapping[str, NodeControls]:
-        """By node; none where something stands in for our own nodes."""
+        """By node; none where the programs are not ours."""
         return self._controls
 
     @property
@@ -105,15 +90,21 @@ class LocalTargets:
 
 
 class LocalWorld:
-    """One local cluster, from its set-up to its end; see ``world.World``."""
+    """One cluster of processes, from its set-up to its end; see ``world.World``."""
 
     def __init__(
-        self, block: PortBlock, options: RunOptions, folder: RunFolder, now_ns: Callable[[], int]
+        self,
+        block: PortBlock,
+        options: RunOptions,
+        folder: RunFolder,
+        now_ns: Callable[[], int],
+        product: Product | None = None,
     ) -> None:
         self.options = options
         self.folder = folder
-        self.layout: Layout = layout_of(block)
-        self.sessions = Sessions(self.layout, options.seed)
+        self._product: Product = product or OurNodes(options.node_command)
+        self.layout: Layout = layout_of(block, self._product.links)
+        self.sessions = Sessions(self.layout, options.seed, self._product.ends)
         self._toxiproxy = ToxiproxyServer(
             self.layout.toxiproxy_port,
             log=folder.node("toxiproxy") / "log",
@@ -121,15 +112,12 @@ class LocalWorld:
         )
         self._nodes = {name: self._make_node(name) for name in NODES}
         self._links: dict[str, ProxiedLink] = {}
-        stores = {name: self._store(name) for name in ("master", "slave")}
-        controls = {} if options.node_command else self._controls()
-        settings = {name: self._settings(name) for name in ("master", "slave")}
         self._targets = LocalTargets(
             self._nodes,
             self._links,
-            controls=controls,
-            stores=stores,
-            settings=settings,
+            controls=self._controls(),
+            stores={name: self._store(name) for name in BROKERS},
+            settings={name: self._settings(name) for name in BROKERS},
             now_ns=now_ns,
         )
 
@@ -140,8 +128,9 @@ class LocalWorld:
 
     @property
     def surroundings(self) -> Mapping[str, Any]:
-        """Addresses, and which toxiproxy runs."""
+        """Addresses, and which programs run."""
         return {
+            **self._product.surroundings,
             "toxiproxy_kind": str(self._toxiproxy.kind),
             "toxiproxy_version": self._toxiproxy.version,
             "toxiproxy_restarts": list(self._toxiproxy.restarts),
@@ -162,8 +151,9 @@ class LocalWorld:
     async def start(self) -> None:
         """Start everything, and wait until the slave is fed."""
         await self._start_proxies()
-        await asyncio.gather(*(node.start() for node in self._nodes.values()))
-        await until_fed(self.sessions)
+        for names in self._product.starts:
+            await asyncio.gather(*(self._nodes[name].start() for name in names))
+        await self._product.fed(self.sessions)
 
     async def _start_proxies(self) -> None:
         await self._toxiproxy.start()
@@ -179,9 +169,10 @@ class LocalWorld:
         """Let faults reach the clients, too."""
         self._targets.clients = clients
 
-    async def operator(self) -> ClusterOperator:
+    async def operator(self) -> Operator:
         """Open a session of the run's own."""
-        return ClusterOperator(self.sessions)
+        data = {name: self._place(name).data for name in BROKERS}
+        return self._product.operator(self.sessions, self._nodes, data)
 
     async def cycle_clients(self) -> None:
         """End every connection that came through a client's proxy."""
@@ -203,27 +194,22 @@ class LocalWorld:
         end_all(self._nodes.values())
         self._toxiproxy.end()
 
+    def _place(self, name: str) -> Place:
+        folder = self.folder.node(name).absolute()  # a node works in another folder
+        return Place(name, folder, self.layout, self.options)
+
     def _make_node(self, name: str) -> ProcessNode:
-        folder = self.folder.node(name)
-        folder.mkdir(parents=True, exist_ok=True)
-        config = (folder / "node.properties").absolute()  # a node works in another folder
-        config.write_text(properties_text(self._properties(name)), encoding="utf-8")
-        role = "nameserver" if name == "nameserver" else "broker"
-        command = self.options.node_command or (sys.executable, "-m", "harness.node")
-        return ProcessNode(
-            name,
-            [*command, role, "-c", config],
-            log=folder / "log",
-            volatile=self.options.volatile and role == "broker",
-            env={"MQHAVOC_NODE": name},
-            cwd=ROOT,
-            ends=None if name == "nameserver" else lambda: self.sessions.ends(name),
-        )
+        place = self._place(name)
+        place.folder.mkdir(parents=True, exist_ok=True)
+        properties = self._product.properties(place)
+        place.config.write_text(properties_text(properties), encoding="utf-8")
+        ends = (lambda: self.sessions.ends(name)) if name in BROKERS else None
+        return self._product.node(place, ends)
 
     async def _make_link(self, plan: LinkPlan) -> ProxiedLink:
         listen, upstream = f"{HOST}:{plan.listen}", f"{HOST}:{plan.upstream}"
         proxy = await self._toxiproxy.create(ProxySpec(plan.name, listen, upstream))
-        listener = plan.name.split("->")[1]
+        probe = self._product.probe(plan.name)
         ends = [party_of(end) for end in plan.name.split("->")]
 
         def paused_end() -> str | None:
@@ -232,35 +218,30 @@ class LocalWorld:
         return ProxiedLink(
             plan.name,
             proxy,
-            request=PROBES[listener],
-            hangs_up=hangs_up(plan.name),
+            request=probe.request,
+            hangs_up=probe.hangs_up,
             paused_end=paused_end,
         )
 
-    def _data(self, name: str) -> Path:
-        return (self.folder.node(name) / "data").absolute()
-
-    def _properties(self, name: str) -> dict[str, str | int]:
-        return properties_of(name, self.layout, self.options, self._data(name))
-
     def _settings(self, name: str) -> FileSettings:
-        file = self.folder.node(name) / "node.properties"
+        place = self._place(name)
         return FileSettings(
-            file,
-            self._properties(name),
+            place.config,
+            self._product.properties(place),
             ask=lambda: self.sessions.properties(name),
             tell=lambda properties: self.sessions.reload(name, properties),
         )
 
     def _controls(self) -> dict[str, NodeControls]:
-        """Give the nemesis a hand on the machines of both brokers; see harness.node."""
-        return {
-            name: FileControls(self.folder.node(name).absolute(), self._nodes[name].pid)
-            for name in ("master", "slave")
+        """Give the nemesis a hand on the machines of both brokers, where the product has one."""
+        hands = {
+            name: self._product.controls(self._place(name), self._nodes[name]) for name in BROKERS
         }
+        return {name: hand for name, hand in hands.items() if hand is not None}
 
     def _store(self, name: str) -> FolderStore:
-        return FolderStore(self._data(name), self.folder.node(name) / "snapshot")
+        place = self._place(name)
+        return FolderStore(place.data, place.folder / "snapshot")
 
 
 def _toxiproxy_executable(choice: str) -> Path | None:

@@ -10,12 +10,14 @@ from random import Random
 
 from harness.draws import stream
 from harness.options import RunOptions
+from harness.rocketmq.limits import ROCKETMQ_OFFERS, ROCKETMQ_TOPOLOGY
 from nemesis.packages import Package
-from nemesis.registry import NemesisNameError, choose
+from nemesis.registry import NemesisNameError, able, choose
 from nemesis.scenario import load_scenario
 from nemesis.schedules import Schedule, plan
+from nemesis.topology import Topology
 
-__all__ = ["offers_of", "schedule_of"]
+__all__ = ["able_packages", "offers_of", "schedule_of", "topology_of"]
 
 SWARM_TURN_S = 3.0
 """How much of a run one package of a swarm gets, so that clients live between two faults."""
@@ -23,14 +25,30 @@ SWARM_TURN_S = 3.0
 
 def offers_of(options: RunOptions) -> tuple[str, ...]:
     """List what a world has of what a nemesis may need."""
-    controls = () if options.node_command else ("controls",)
+    if options.world == "rocketmq":
+        return ROCKETMQ_OFFERS
     return (
         "stores",
+        "short-files",
         "settings",
+        "reload",
+        "ha-address",
         "clients",
-        *controls,
+        *(() if options.node_command else ("controls",)),
         *(("volatile",) if options.volatile else ()),
     )
+
+
+def topology_of(options: RunOptions) -> Topology:
+    """Return the links of a world's clusters, and the connections that have no proxy there."""
+    if options.world == "rocketmq":
+        return ROCKETMQ_TOPOLOGY
+    return Topology()
+
+
+def able_packages(options: RunOptions) -> tuple[Package, ...]:
+    """List the nemeses that a world can carry out and the contract covers."""
+    return tuple(able(offers_of(options), topology_of(options)))
 
 
 def schedule_of(options: RunOptions) -> Schedule:
@@ -38,15 +56,17 @@ def schedule_of(options: RunOptions) -> Schedule:
     rng = stream(options.seed, "schedule")
     if options.scenario:
         return _of_scenario(options, rng)
-    packages = choose(",".join(options.nemeses), rng, offers_of(options))
+    topology = topology_of(options)
+    packages = choose(",".join(options.nemeses), rng, offers_of(options), topology)
     swarm = options.nemeses == ("swarm",)
     if swarm:
         packages = _as_many_as_fit(packages, options.time_limit_s, rng)
-    return plan(rng, packages, int(options.time_limit_s * 1000), promised=not swarm)
+    time_limit_ms = int(options.time_limit_s * 1000)
+    return plan(rng, packages, time_limit_ms, topology=topology, promised=not swarm)
 
 
 def _of_scenario(options: RunOptions, rng: Random) -> Schedule:
-    scenario = load_scenario(options.scenario, rng)
+    scenario = load_scenario(options.scenario, rng, topology_of(options))
     lacking = [need for need in scenario.needs if need not in offers_of(options)]
     if lacking:
         raise NemesisNameError(

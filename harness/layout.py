@@ -11,7 +11,7 @@ Each node registers the address of its *foreign* proxy, so nobody learns a node'
 from the name server; our client and our slave map it to the proxy that is theirs (``addressMap``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,17 +58,23 @@ class Layout:
         """Return the address at which a link's observer finds its listener."""
         return f"{HOST}:{self.links[link].listen}"
 
+    def own(self, node: str) -> str:
+        """Return the address at which a node itself listens."""
+        return f"{HOST}:{self.node_ports[node]}"
+
+    def advertised(self, node: str) -> str:
+        """Return what a broker says of itself: the proxy for anybody's client, if there is one."""
+        foreign = f"foreign->{node}"
+        return self.proxy(foreign) if foreign in self.links else self.own(node)
+
     @property
     def client_address_map(self) -> dict[str, str]:
         """From what the brokers advertise to the proxies that are the clients' own."""
-        return {
-            self.proxy("foreign->master"): self.proxy("client->master"),
-            self.proxy("foreign->slave"): self.proxy("client->slave"),
-        }
+        return {self.advertised(node): self.proxy(f"client->{node}") for node in NODES[1:]}
 
 
-def layout_of(block: PortBlock) -> Layout:
-    """Hand out a block's ports to the nodes and proxies of one cluster."""
+def layout_of(block: PortBlock, names: Iterable[str] = LINKS) -> Layout:
+    """Hand out a block's ports to the nodes of one cluster, and to the proxies of its links."""
     toxiproxy_port = block.take()
     nameserver = block.take()
     master = _broker_port(block)
@@ -79,7 +85,7 @@ def layout_of(block: PortBlock) -> Layout:
         "slave": slave,
         "master-ha": master + 1,
     }
-    links = {name: LinkPlan(name, block.take(), listeners[name.split("->")[1]]) for name in LINKS}
+    links = {name: LinkPlan(name, block.take(), listeners[name.split("->")[1]]) for name in names}
     ports = {"nameserver": nameserver, "master": master, "slave": slave}
     return Layout(toxiproxy_port, ports, master + 1, links)
 
@@ -107,7 +113,7 @@ def properties_of(
         "brokerRole": role,
         "flushDiskType": options.flush_disk_type,
         "namesrvAddr": layout.proxy(f"{node}->nameserver"),
-        "brokerIP1": layout.proxy(f"foreign->{node}"),
+        "brokerIP1": layout.advertised(node),
         "listenPort": layout.node_ports[node],
         "haListenPort": layout.node_ports[node] + 1,
         "deleteWhen": "04",
@@ -119,7 +125,7 @@ def properties_of(
     if node == "master":
         properties["brokerIP2"] = layout.proxy("slave->master-ha")
     else:
-        advertised, mine = layout.proxy("foreign->master"), layout.proxy("slave->master")
+        advertised, mine = layout.advertised("master"), layout.proxy("slave->master")
         properties["addressMap"] = f"{advertised}={mine}"
     return properties
 

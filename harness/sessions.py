@@ -8,7 +8,7 @@ The direct session is the only connection of ours that no proxy sees. It is the 
 node's: it is closed after each question; it asks for ends and for settings.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -27,7 +27,7 @@ from broker.remoting.codes import RequestCode, ResponseCode
 from broker.remoting.command import Command
 from harness.draws import stream
 from harness.dumping import dump_log
-from harness.layout import HOST, Layout, properties_text
+from harness.layout import Layout, properties_text
 from harness.timings import REQUEST_TIMEOUT_MS, ROUTE_REFRESH_MS
 from harness.workloads.queue_client import BROKER_IDS, BROKER_NAME, delivered
 from harness.world import Pulled
@@ -64,6 +64,7 @@ class Sessions:
 
     layout: Layout
     seed: int
+    ask_ends: Callable[[Admin, str], Awaitable[NodeEnds]]  # how long a broker's log is
 
     @property
     def node_names(self) -> Mapping[str, str]:
@@ -72,7 +73,7 @@ class Sessions:
 
     def address(self, node: str) -> str:
         """Return what a broker advertises of itself."""
-        return self.layout.proxy(f"foreign->{node}")
+        return self.layout.advertised(node)
 
     def client(self, *purpose: str | int) -> Session:
         """Open a session that goes through the client proxies."""
@@ -88,14 +89,13 @@ class Sessions:
         """Ask a broker past every proxy how long its log is."""
         async with self._direct() as session:
             admin = Admin(session, timeout_ms=DIRECT_TIMEOUT_MS)
-            found = await admin.log_digest(self._own_address(node))
-        return NodeEnds(found.end, found.flushed)
+            return await self.ask_ends(admin, self.layout.own(node))
 
     async def properties(self, node: str) -> Mapping[str, str]:
         """Ask a broker past every proxy for the configuration it runs with."""
         async with self._direct() as session:
             command = Command(RequestCode.GET_BROKER_CONFIG)
-            reply = await session.request(self._own_address(node), command, DIRECT_TIMEOUT_MS)
+            reply = await session.request(self.layout.own(node), command, DIRECT_TIMEOUT_MS)
         return dict(javaproperties.loads(reply.body.decode()))
 
     async def reload(self, node: str, properties: Mapping[str, str]) -> None:
@@ -103,12 +103,9 @@ class Sessions:
         async with self._direct() as session:
             body = properties_text(properties).encode()
             command = Command(RequestCode.UPDATE_BROKER_CONFIG, body=body)
-            reply = await session.request(self._own_address(node), command, DIRECT_TIMEOUT_MS)
+            reply = await session.request(self.layout.own(node), command, DIRECT_TIMEOUT_MS)
         if reply.code != ResponseCode.SUCCESS:
             raise TargetError(f"{node}: expected it to take {properties!r} over: {reply.remark}")
-
-    def _own_address(self, node: str) -> str:
-        return f"{HOST}:{self.layout.node_ports[node]}"
 
     @asynccontextmanager
     async def _direct(self) -> AsyncIterator[Session]:

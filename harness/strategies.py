@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from broker.client.message import Message
-from harness.fault_plan import offers_of
+from harness.fault_plan import able_packages
 from harness.options import MODES, RunOptions
 from harness.workloads.queue import CONSUMER_GROUP, TOPIC
 from histories.history import History
@@ -56,16 +56,6 @@ def messages(topic: str = TOPIC, size_max: int = 2048) -> st.SearchStrategy[Mess
 def modes() -> st.SearchStrategy[str]:
     """Draw a mode, the strictest first."""
     return st.sampled_from(sorted(MODES, reverse=True, key=lambda mode: mode.count("SYNC_")))
-
-
-def able_packages(options: RunOptions) -> tuple[Package, ...]:
-    """List the nemeses that a world can carry out and the contract covers."""
-    offers = offers_of(options)
-    return tuple(
-        package
-        for package in PACKAGES.values()
-        if package.contract and all(need in offers for need in package.needs)
-    )
 
 
 @st.composite

@@ -12,8 +12,9 @@ from types import MappingProxyType
 from nemesis.catalogue import FAMILIES
 from nemesis.packages import Package
 from nemesis.shapes import draw_some
+from nemesis.topology import Topology
 
-__all__ = ["PACKAGES", "NemesisNameError", "choose", "colour_of"]
+__all__ = ["PACKAGES", "NemesisNameError", "able", "choose", "colour_of"]
 
 
 class NemesisNameError(ValueError):
@@ -25,33 +26,38 @@ PACKAGES: Mapping[str, Package] = MappingProxyType(
 )
 
 
-def choose(text: str, rng: Random, offers: Sequence[str] = ()) -> tuple[Package, ...]:
+def able(offers: Sequence[str], topology: Topology) -> list[Package]:
+    """List what a world can carry out and the contract covers: what a swarm draws from."""
+    return [
+        package
+        for package in PACKAGES.values()
+        if package.contract and not package.lacks(offers, topology)
+    ]
+
+
+def choose(
+    text: str, rng: Random, offers: Sequence[str] = (), topology: Topology | None = None
+) -> tuple[Package, ...]:
     """Return what ``--nemesis`` asks for: names with commas, ``swarm`` or ``none``.
 
-    ``offers`` is what the world has of what a package may need; ``swarm`` draws only from what
-    the world can carry out and the contract covers.
+    ``offers`` is what the world has of what a package may need.
     """
+    topology = topology or Topology()
     words = [word.strip() for word in text.split(",") if word.strip()]
     if words in ([], ["none"]):
         return ()
     if words == ["swarm"]:
-        able = [
-            package
-            for package in PACKAGES.values()
-            if package.contract and all(need in offers for need in package.needs)
-        ]
-        return tuple(draw_some(rng, able))
+        return tuple(draw_some(rng, able(offers, topology)))
     if unknown := [word for word in words if word not in PACKAGES]:
         raise NemesisNameError("; ".join(_complaint(word) for word in unknown))
     packages = [PACKAGES[word] for word in dict.fromkeys(words)]
     lacking = [
-        f"{package.name} needs {need}"
+        f"{package.name} needs {lack}"
         for package in packages
-        for need in package.needs
-        if need not in offers
+        for lack in package.lacks(offers, topology)
     ]
     if lacking:
-        raise NemesisNameError(f"this world cannot carry it out: {', '.join(lacking)}")
+        raise NemesisNameError(f"this world cannot carry it out: {'; '.join(lacking)}")
     return tuple(packages)
 
 

@@ -196,8 +196,12 @@ class _Reader:
             hint = f"; did you mean {near[0]!r}?" if near else ""
             self._problem(number, "fault", "a name of `mqhavoc list nemeses`", f"{name}{hint}")
             return Fault("none", "kill", ())
-        self._needs += PACKAGES[name].needs
-        fault = PACKAGES[name].draw(self.rng, self.topology)
+        package = PACKAGES[name]
+        self._needs += package.needs
+        if whole := [link for cut in package.cuts for link in self.topology.stays_whole(cut)]:
+            self._problem(number, "fault", f"what needs no proxy on {whole[0]}", name)
+            return Fault("none", "kill", ())
+        fault = package.draw(self.rng, self.topology)
         for key, value in options.items():
             there = fault.options.get(key)
             if there is None:

@@ -14,6 +14,9 @@ is. What a partition cuts is computed from a sentence about parties, never liste
 
 A link carries bytes both ways, so a one-way cut is one stream of each link between the two:
 ``upstream`` where a is the observer, ``downstream`` where a is the listener.
+
+A world may have no proxy for some of the edges. A cut that would leave such an edge whole is none,
+and is refused.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -100,13 +103,14 @@ class Topology:
     """The links of one cluster."""
 
     links: tuple[str, ...] = LINKS
+    unproxied: tuple[str, ...] = ()  # connections that nobody can cut
 
     def graph(self) -> "nx.DiGraph[str]":
         """Return the links as edges from observer to listener, each knowing its link's name."""
         import networkx as nx  # noqa: PLC0415 - a second of start-up that few commands need
 
         graph: nx.DiGraph[str] = nx.DiGraph()
-        for link in self.links:
+        for link in (*self.links, *self.unproxied):
             observer, listener = link.split("->")
             graph.add_edge(observer, listener, link=link)
         return graph
@@ -131,14 +135,32 @@ class Topology:
         >>> sorted(Topology().cut("replication"))
         ['slave->master-ha']
         """
+        taken = self._between(words)
+        if not taken:
+            raise ValueError(f"cut {words!r}: no link of this cluster lies between the two sides")
+        if whole := [link for link in self.unproxied if link in taken]:
+            raise ValueError(f"cut {words!r}: {', '.join(whole)} would stay whole")
+        return {link: taken[link] for link in self.links if link in taken}
+
+    def stays_whole(self, words: str) -> tuple[str, ...]:
+        """Return what a partition would have to take and cannot.
+
+        >>> small = Topology(("client->master", "slave->master-ha"), ("slave->master",))
+        >>> small.stays_whole("replication"), small.stays_whole("slave-master")
+        ((), ('slave->master',))
+        """
+        if not self.unproxied:
+            return ()
+        taken = self._between(words)
+        return tuple(link for link in self.unproxied if link in taken)
+
+    def _between(self, words: str) -> dict[str, Stream]:
         graph = self.graph()
         taken: dict[str, Stream] = {}
         for speakers, hearers in _silenced(CUTS.get(words, words), graph):
             for link, stream in _streams(graph, speakers, hearers):
                 taken[link] = stream if taken.get(link, stream) is stream else Stream.BOTH
-        if not taken:
-            raise ValueError(f"cut {words!r}: no link of this cluster lies between the two sides")
-        return {link: taken[link] for link in self.links if link in taken}
+        return taken
 
 
 def _streams(

@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.draws import stream
-from harness.fault_plan import offers_of
+from harness.fault_plan import able_packages
 from harness.options import MODES, RunOptions
 from harness.planting import mutant_of
 from harness.simulated.run import simulate
-from nemesis.registry import PACKAGES
 
 __all__ = ["SHORT", "SeedResult", "command_of_seed", "options_of_seed", "run_seed"]
 
@@ -67,12 +66,7 @@ def options_of_seed(seed: int, **given: Any) -> RunOptions:
     options = replace(drawn, **given)
     if "nemeses" in given:
         return options
-    offers = offers_of(options)
-    able = [
-        name
-        for name, package in PACKAGES.items()
-        if package.contract and all(need in offers for need in package.needs)
-    ]
+    able = [package.name for package in able_packages(options)]
     return replace(options, nemeses=tuple(rng.sample(able, rng.randint(1, KINDS_MAX))))
 
 

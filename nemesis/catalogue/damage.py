@@ -138,7 +138,8 @@ def _draw(kind: Kind, name: str, node: str) -> Draw:
 def _package(kind: Kind, name: str, node: str, colour: str, does: str) -> Package:
     tempo = Tempo(hold_ms=(300, 1500), gap_ms=(1000, 3000))
     draw = _draw(kind, name, node)
-    return Package.of(kind, draw, name, colour, does, tempo=tempo, needs=("stores",))
+    needs = ("stores", "short-files") if kind is TRUNCATE else ("stores",)
+    return Package.of(kind, draw, name, colour, does, tempo=tempo, needs=needs)
 
 
 PACKAGES = tuple(

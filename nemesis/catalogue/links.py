@@ -258,8 +258,8 @@ def _said(words: str) -> str:
     return f"{verb} {left} from {right}"
 
 
-def _package(kind: Kind, name: str, draw: Draw, does: str) -> Package:
-    return Package.of(kind, draw, name, YELLOW, does)
+def _package(kind: Kind, name: str, draw: Draw, does: str, *cuts: str) -> Package:
+    return Package.of(kind, draw, name, YELLOW, does, cuts=cuts)
 
 
 PACKAGES = (
@@ -268,9 +268,11 @@ PACKAGES = (
         "partition",
         _cutting_some("client-master", "replication"),
         "cuts client from master, or slave from the master's replication port",
+        "client-master",
+        "replication",
     ),
     *(
-        _package(CUT, f"partition-{cut}", _cutting(cut), f"{_said(words)}, in a drawn mode")
+        _package(CUT, f"partition-{cut}", _cutting(cut), f"{_said(words)}, in a drawn mode", cut)
         for cut, words in CUTS.items()
     ),
     _package(
@@ -278,12 +280,14 @@ PACKAGES = (
         "flap-replication",
         _flapping("flap-replication", "replication"),
         "cuts and heals replication in quick turns",
+        "replication",
     ),
     _package(
         FLAP,
         "flap-client-master",
         _flapping("flap-client-master", "client-master"),
         "cuts and heals client from master in quick turns",
+        "client-master",
     ),
     _package(
         SWIZZLE,
@@ -296,5 +300,6 @@ PACKAGES = (
         "stall-replication",
         _stalling("stall-replication"),
         "holds what master and slave send each other, lets it go all at once",
+        "replication",
     ),
 )

@@ -188,7 +188,7 @@ PACKAGES = (
         MISTYPE,
         ("master",),
         "the master is restarted with a brokerIP2 where nobody listens",
-        ("settings",),
+        ("settings", "ha-address"),
     ),
     Package.of(
         RELOAD,
@@ -196,7 +196,7 @@ PACKAGES = (
         RELOAD.name,
         ORANGE,
         "the running master is told to refuse every send, or every pull",
-        needs=("settings",),
+        needs=("settings", "reload"),
     ),
     _package(
         SECOND_MASTER,

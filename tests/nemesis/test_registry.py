@@ -5,8 +5,9 @@ from random import Random
 import pytest
 
 from nemesis.catalogue import KINDS
-from nemesis.registry import PACKAGES, NemesisNameError, choose, colour_of
-from nemesis.topology import CUTS, Topology
+from nemesis.packages import NEEDS, Package
+from nemesis.registry import PACKAGES, NemesisNameError, able, choose, colour_of
+from nemesis.topology import CUTS, LINKS, Topology
 
 
 def test_the_words_of_the_issue_are_packages() -> None:
@@ -35,6 +36,25 @@ def test_a_package_that_the_world_cannot_carry_out_says_what_it_needs() -> None:
     with pytest.raises(NemesisNameError, match="power-cut-master needs volatile"):
         choose("power-cut-master", Random(1))
     assert choose("power-cut-master", Random(1), offers=("volatile",))
+
+
+def test_a_partition_that_a_world_can_make_only_by_half_is_not_offered() -> None:
+    small = Topology(("client->master", "slave->master-ha"), ("slave->master",))
+    with pytest.raises(NemesisNameError, match=r"isolated needs a proxy on slave->master$"):
+        choose("partition-slave-isolated", Random(1), topology=small)
+    assert choose("partition,partition-replication", Random(1), topology=small)
+    names = [package.name for package in able((), small)]
+    assert "partition-client-master" in names
+    assert "partition-master-isolated" not in names
+
+
+@pytest.mark.parametrize("package", PACKAGES.values(), ids=PACKAGES)
+def test_a_package_says_every_named_cut_that_it_makes(package: Package) -> None:
+    """Else a world would be offered a cut that it can make only by half."""
+    small = Topology(tuple(link for link in LINKS if link != "slave->master"), ("slave->master",))
+    if not package.lacks(tuple(NEEDS), small):
+        for seed in range(5):
+            assert "slave->master" not in package.draw(Random(seed), small).targets
 
 
 def test_a_swarm_draws_only_what_the_world_offers_and_the_contract_covers() -> None:

@@ -75,3 +75,12 @@ def test_two_one_way_cuts_are_one_cut(parties: list[str]) -> None:
     there, back = topology.cut(f"{left} > {right}"), topology.cut(f"{right} > {left}")
     assert list(there) == list(back) == list(whole)
     assert all(there[link] != back[link] for link in whole)
+
+
+def test_a_cut_that_would_leave_a_connection_whole_is_refused() -> None:
+    """Half a partition would be reported as a whole one."""
+    small = Topology(("client->master", "slave->master-ha"), ("slave->master",))
+    assert list(small.cut("client-master")) == ["client->master"]
+    assert small.stays_whole("slave-isolated") == ("slave->master",)
+    with pytest.raises(ValueError, match="cut 'slave-isolated': slave->master would stay whole"):
+        small.cut("slave-isolated")
