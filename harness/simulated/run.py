@@ -69,11 +69,16 @@ class SimulatedRun:
 
 def simulate(options: RunOptions, schedule: Schedule | None = None) -> SimulatedRun:
     """Run once on virtual time; with a schedule, this one instead of the seed's own."""
-    began = time.perf_counter()
     planned = schedule or schedule_of(options)
+    with planted(options.mutant), _one_collection():
+        return _lived(options, planned)
+
+
+def _lived(options: RunOptions, planned: Schedule) -> SimulatedRun:
+    """Live a life and keep what came of it; the world itself is garbage afterwards."""
+    began = time.perf_counter()
     life = _Life(options, planned)
-    with planted(options.mutant), _rare_collections():
-        virtual_s = run_virtual(life.live())
+    virtual_s = run_virtual(life.live())
     assert life.judgement is not None, "a life ends with its judgement, or raises"
     return SimulatedRun(
         options,
@@ -88,14 +93,19 @@ def simulate(options: RunOptions, schedule: Schedule | None = None) -> Simulated
 
 
 @contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Look for garbage seldom: a run makes little of it, and keeps much that is looked at."""
+def _one_collection() -> Iterator[None]:
+    """Look for garbage once, when a run's world is all garbage, and only among what is young.
+
+    A run makes little garbage and keeps much that would be looked at again and again. A world that
+    is left to some later collection is looked at more often, too, and is out of the caches by then.
+    """
     before = gc.get_threshold()
     gc.set_threshold(COLLECT_AFTER, *before[1:])
     try:
         yield
     finally:
         gc.set_threshold(*before)
+        gc.collect(1)
 
 
 class _Life:
