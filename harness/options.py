@@ -34,6 +34,7 @@ class RunOptions:
     scenario: str = ""  # a name or a file, in place of nemeses
     mode: str = MODE_DEFAULT
     world: str = "local"
+    rocketmq: str = ""  # the folder of a distribution, for the world of that name
     time_limit_s: float = 60.0
     rate: float = 400.0  # operations a second, all processes together
     concurrency: int = 10
@@ -58,10 +59,15 @@ class RunOptions:
     @property
     def name(self) -> str:
         """The family of runs it belongs to: its folder under ``out``."""
-        faults = Path(self.scenario).stem or "+".join(self.nemeses) or "none"
+        faults = self.faults.replace(",", "+")
         if len(faults) > NAME_LENGTH_MAX and self.nemeses:
             faults = f"{self.nemeses[0]}+{len(self.nemeses) - 1}-others"
         return f"{self.workload}-{faults}"
+
+    @property
+    def faults(self) -> str:
+        """What is to be broken, in words of the command line."""
+        return Path(self.scenario).stem or ",".join(self.nemeses) or "none"
 
     @property
     def has_faults(self) -> bool:
@@ -96,6 +102,7 @@ class RunOptions:
             ("--mode", self.mode, plain.mode),
             *self._fault_options(plain),
             ("--world", self.world, plain.world),
+            ("--rocketmq", self.rocketmq, plain.rocketmq),
             ("--rate", f"{self.rate:g}", f"{plain.rate:g}"),
             ("--concurrency", str(self.concurrency), str(plain.concurrency)),
             ("--queues", str(self.queues), str(plain.queues)),

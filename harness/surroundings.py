@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.options import RunOptions
-from harness.timings import BROKER_TIMINGS, NAMESERVER_TIMINGS, OP_TIMEOUT_MS, REQUEST_TIMEOUT_MS
+from harness.timings import OP_TIMEOUT_MS, REQUEST_TIMEOUT_MS, timings_of
 from nemesis.pid_file import identity
 
-__all__ = ["commit", "described", "surroundings_of", "with_commit"]
+__all__ = ["described", "surroundings_of", "versions", "with_commit"]
 
 ROOT = Path(__file__).parent.parent
 
@@ -23,23 +23,27 @@ ROOT = Path(__file__).parent.parent
 def surroundings_of(options: RunOptions, started: datetime) -> dict[str, Any]:
     """Collect what ``test.json`` says besides the options."""
     return {
-        "nemesis": ",".join(options.nemeses) or "none",
+        "nemesis": options.faults,
         "start_time": started.isoformat(timespec="milliseconds"),
         "reproduce": options.command(),
-        "versions": {
-            "mqhavoc": metadata.version("mqhavoc"),
-            "commit": commit(),
-            "python": platform.python_version(),
-            "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        },
+        "versions": versions(),
         "timings": {
-            "broker": dict(BROKER_TIMINGS),
-            "nameserver": dict(NAMESERVER_TIMINGS),
+            "cluster": dict(timings_of(options.world)),
             "request_timeout_ms": REQUEST_TIMEOUT_MS,
             "op_timeout_ms": OP_TIMEOUT_MS,
         },
         "command_line": sys.argv,
         "suite": identity(os.getpid()),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Say which code it was, on what."""
+    return {
+        "mqhavoc": metadata.version("mqhavoc"),
+        "commit": commit(),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
     }
 
 

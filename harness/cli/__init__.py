@@ -29,6 +29,7 @@ COMMANDS = {
     "seed-demo": "harness.cli.seed_demo:seed_demo",
     "convert": "harness.cli.convert:convert",
     "heal": "harness.cli.heal:heal",
+    "serve": "harness.cli.serve:serve",
     "doctor": "harness.cli.doctor:doctor",
     "admin": "harness.cli.admin:admin",
     "list": "harness.cli.listing:listing",

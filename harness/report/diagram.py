@@ -7,6 +7,8 @@ took a millisecond and the next came a minute later.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import ceil
 
 import numpy as np
 
@@ -14,6 +16,10 @@ from histories.history import NONE, History
 from histories.op import Op, OpType
 
 __all__ = ["Bar", "Diagram", "diagram", "label"]
+
+WIDTH_PX = 640  # of a diagram whose words are short
+LETTER_PX = 6.7
+GAP_PX = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +43,32 @@ class Diagram:
     bars: tuple[Bar, ...]
     columns: int
 
+    @property
+    def step(self) -> int:
+        """How wide a column is, in pixels: no word of a lane runs into the next one's."""
+        words = sorted((bar.lane, bar.begin, len(bar.text)) for bar in self.bars)
+        needed = [
+            (length * LETTER_PX + GAP_PX) / (after - begin)
+            for (lane, begin, length), (next_lane, after, _) in pairwise(words)
+            if lane == next_lane and after > begin
+        ]
+        return ceil(max([min(max(WIDTH_PX / self.columns, 24), 150), *needed]))
+
 
 def diagram(history: History, indices: Sequence[int]) -> Diagram:
     """Lay out the ops of the given history indices, each with its other end."""
     spans = sorted({_span(history, row) for row in _rows(history, indices)})
     instants = sorted({row for span in spans for row in span if row != NONE})
     column = {row: number for number, row in enumerate(instants)}
-    lanes = sorted({_lane(history.op(begin)) for begin, _ in spans})
+    processes = {history.op(begin).process for begin, _ in spans}
+    lanes = [_lane(one) for one in sorted(processes, key=_by_number)]
 
     bars = []
     for begin, end in spans:
         op = history.op(begin if end == NONE else end)
         bars.append(
             Bar(
-                lane=lanes.index(_lane(op)),
+                lane=lanes.index(_lane(op.process)),
                 begin=column[begin],
                 end=column.get(end, len(instants)),
                 outcome=op.type if op.type != OpType.INVOKE.word else OpType.INFO.word,
@@ -67,6 +85,8 @@ def label(op: Op) -> str:
     words = [op.f]
     if isinstance(op.value, list):
         words.append(f"{len(op.value)} messages")
+    elif isinstance(op.value, dict):
+        words.append(f"up to {op.value.get('end')}")
     elif op.value is not None:
         words.append(str(op.value)[:24])
     if op.queue is not None:
@@ -88,5 +108,10 @@ def _span(history: History, row: int) -> tuple[int, int]:
     return (row, NONE) if other == NONE else (min(row, other), max(row, other))
 
 
-def _lane(op: Op) -> str:
-    return op.process if isinstance(op.process, str) else f"process {op.process}"
+def _lane(process: int | str) -> str:
+    return process if isinstance(process, str) else f"process {process}"
+
+
+def _by_number(process: int | str) -> tuple[int, str]:
+    """Sort processes by their numbers, and those that have names before them."""
+    return (-1, process) if isinstance(process, str) else (process, "")

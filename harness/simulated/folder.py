@@ -5,13 +5,14 @@ out gives nearly the same run again, and the one that was meant gives the very s
 beside it, as ``plan.json``.
 """
 
+import shlex
 from pathlib import Path
 
 import msgspec
 
 from harness.simulated.run import SimulatedRun
 from harness.store.folder import RunFolder, write_json
-from harness.surroundings import described
+from harness.surroundings import described, versions
 
 __all__ = ["write_simulated"]
 
@@ -26,5 +27,11 @@ def write_simulated(run: SimulatedRun, path: Path) -> RunFolder:
     folder.plan.write_bytes(run.planned.to_json())
     folder.schedule.write_bytes(run.schedule.to_json())
     write_json(folder.results, run.judgement.to_json())
-    write_json(folder.test_json, described(run.options, {"digest": run.digest}))
+    surroundings = {
+        "digest": run.digest,
+        "nemesis": run.options.faults,
+        "reproduce": f"mqhavoc replay {shlex.quote(str(path))}",
+        "versions": versions(),
+    }
+    write_json(folder.test_json, described(run.options, surroundings))
     return folder

@@ -1,7 +1,7 @@
 """The catalogue of runs is read off the folders: nothing to keep in step, nothing to repair."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,13 @@ class CatalogueRow:
 
     folder: RunFolder
     name: str
-    stamp: str
+    stamp: str  # when it began, in UTC: 20261124T103045.123Z
     seed: int
     mode: str
+    world: str
     validity: str  # valid | invalid | unknown | incomplete
+    broken: tuple[str, ...] = ()  # anomalies that break a promise
+    why: tuple[str, ...] = ()  # why it proves nothing
 
 
 def catalogue(out: Path) -> list[CatalogueRow]:
@@ -40,15 +43,22 @@ def find_run(name: Path) -> RunFolder:
 def _rows(out: Path) -> Iterator[CatalogueRow]:
     for test_json in sorted(out.glob("*/*/test.json")):
         folder = RunFolder(test_json.parent)
-        options = _read(test_json)
+        options, results = _read(test_json), _read(folder.results)
         yield CatalogueRow(
             folder=folder,
             name=test_json.parent.parent.name,
             stamp=test_json.parent.name.split("-")[0],
             seed=options.get("seed", -1),
             mode=options.get("mode", ""),
-            validity=_read(folder.results).get("validity", "incomplete"),
+            world=options.get("world", ""),
+            validity=results.get("validity", "incomplete"),
+            broken=tuple(_broken(results.get("anomalies", {}))),
+            why=tuple(results.get("why", ())),
         )
+
+
+def _broken(anomalies: Mapping[str, Any]) -> Iterator[str]:
+    return (name for name, found in anomalies.items() if found.get("validity") == "invalid")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -161,3 +161,20 @@ def test_the_page_is_one_file_that_loads_nothing() -> None:
     assert not re.search(r"(src|href)\s*=\s*[\"']?(https?:)?//", page)
     assert "<script>alert" not in page
     assert page.index("a is gone") < page.index("mqhavoc run --seed 7") < page.index("Latency")
+
+
+def test_no_words_of_a_lane_run_into_the_next() -> None:
+    sends = "\n".join(
+        f"0 invoke send 0-{n}\n0 ok send 0-{n} @0/{n} node=master status=SLAVE_NOT_AVAILABLE"
+        for n in range(3)
+    )
+    drawn = diagram(parse_history(sends), [0, 2, 4])
+    before, after, _ = drawn.bars
+    assert before.lane == after.lane
+    assert (after.begin - before.begin) * drawn.step > 6.6 * len(before.text)
+    assert diagram(parse_history(MIXED), [2, 1]).step <= 150
+
+
+def test_lanes_are_in_the_order_of_the_processes_numbers() -> None:
+    text = "\n".join(f"{n} invoke send {n}-1\n{n} ok send {n}-1 @0/{n}" for n in (10, 2, 3))
+    assert diagram(parse_history(text), [0, 2, 4]).lanes == ("process 2", "process 3", "process 10")

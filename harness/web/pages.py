@@ -1,0 +1,97 @@
+"""The pages as text: a list of runs, and a list of a folder's files."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from urllib.parse import quote
+
+import jinja2
+
+from harness.store.catalogue import CatalogueRow
+
+__all__ = ["folder_page", "index_page"]
+
+HERE = Path(__file__).parent
+STYLE = HERE.parent / "report" / "page.css"
+STAMP = "%Y%m%dT%H%M%S.%fZ"
+UNITS = ("B", "KB", "MB", "GB", "TB")
+
+
+def index_page(root: Path, rows: Sequence[CatalogueRow]) -> str:
+    """List runs in the order in which they are given."""
+    runs = [
+        {
+            "row": row,
+            "link": _link(root, row.folder.path),
+            "files": [file for file in _files(row) if (row.folder.path / file).exists()],
+            "began": _when(row.stamp),
+        }
+        for row in rows
+    ]
+    return _template("index.html.j2").render(root=root, runs=runs, style=STYLE.read_text())
+
+
+def folder_page(root: Path, folder: Path) -> str:
+    """List a folder: folders first, then files with their sizes."""
+    paths = sorted(folder.iterdir(), key=lambda path: (path.is_file(), path.name))
+    entries = [
+        {"name": path.name, "is_file": path.is_file(), "size": _size(path)}
+        for path in paths
+        if path.exists()
+    ]
+    above = [folder, *folder.parents]
+    crumbs = [part for part in reversed(above) if part.is_relative_to(root)]
+    return _template("folder.html.j2").render(
+        crumbs=[{"name": part.name, "link": _link(root, part)} for part in crumbs],
+        zip=f"/zip/{quote(str(folder.relative_to(root)))}.zip" if folder != root else "",
+        entries=entries,
+        style=STYLE.read_text(),
+    )
+
+
+@cache
+def _template(name: str) -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return environment.get_template(name)
+
+
+def _link(root: Path, path: Path) -> str:
+    """Spell the address of a folder."""
+    inside = quote(str(path.relative_to(root)))
+    return "/files/" if inside == "." else f"/files/{inside}/"
+
+
+def _files(row: CatalogueRow) -> tuple[str, ...]:
+    folder = row.folder
+    return tuple(
+        file.name for file in (folder.report, folder.results, folder.history, folder.suite_log)
+    )
+
+
+def _when(stamp: str) -> str:
+    """Spell when a run began; a folder whose name is no time says it as it is.
+
+    >>> _when("20261124T103045.123Z"), _when("by-hand")
+    ('2026-11-24 10:30:45', 'by-hand')
+    """
+    try:
+        return f"{datetime.strptime(stamp, STAMP):%Y-%m-%d %H:%M:%S}"  # noqa: DTZ007 - UTC, and said so
+    except ValueError:
+        return stamp
+
+
+def _size(path: Path) -> str:
+    """Spell a size in three or four characters and a unit."""
+    size = float(path.stat().st_size)
+    for unit in UNITS:
+        if size < 1000 or unit == UNITS[-1]:
+            break
+        size /= 1000
+    return f"{size:.0f} {unit}" if unit == "B" or size >= 10 else f"{size:.1f} {unit}"
