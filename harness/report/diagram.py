@@ -54,6 +54,15 @@ class Diagram:
         ]
         return ceil(max([min(max(WIDTH_PX / self.columns, 24), 150), *needed]))
 
+    @property
+    def width(self) -> int:
+        """How far the last bar or word reaches, in pixels from the first column."""
+        ends = (max(self.step * bar.end, self._words_end(bar)) for bar in self.bars)
+        return ceil(max(ends, default=0))
+
+    def _words_end(self, bar: Bar) -> float:
+        return self.step * bar.begin + LETTER_PX * len(bar.text)
+
 
 def diagram(history: History, indices: Sequence[int]) -> Diagram:
     """Lay out the ops of the given history indices, each with its other end."""
