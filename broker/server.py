@@ -80,7 +80,6 @@ class Broker:
         self.state.announce_topics = lambda: self._registrar.register_within(ANNOUNCE_SECONDS)
         self._tasks: list[asyncio.Task[None]] = []
         self._undo: list[Callable[[], Awaitable[object]]] = []  # what stop has to do, last first
-        self._wake_due = False
 
     async def start(self) -> None:
         """Come up; ``MqError`` or ``OSError`` says why it cannot."""
@@ -162,15 +161,8 @@ class Broker:
         news.append(self._on_arrival)
 
     def _on_arrival(self, _end: int) -> None:
-        if not self._wake_due and self.state.parked:
-            self._wake_due = True
-            asyncio.get_running_loop().call_soon(self._wake)
-
-    def _wake(self) -> None:
-        self._wake_due = False
-        bounds = self.state.store.queue_bounds
         try:
-            self.state.parked.wake(lambda topic, queue_id: bounds(topic, queue_id)[1])
+            self.state.parked.wake(self.state.store.take_grown())
         except OSError as error:
             self._log.warning("queue-unreadable", why=str(error))
             self.state.parked.wake_all()  # let each look for itself, and hear what is wrong

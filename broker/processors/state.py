@@ -50,10 +50,14 @@ class BrokerState:
     delay_offsets: dict[int, int] = field(default_factory=dict)  # level -> queue offset
     clients: ClientTable[Connection] = field(default_factory=ClientTable)
     locks: QueueLocks = field(default_factory=QueueLocks)
-    parked: ParkedPulls = field(default_factory=ParkedPulls)
+    parked: ParkedPulls = field(init=False)
     stats: Stats = field(default_factory=Stats)
     save_topics: Callable[[], Awaitable[None]] = _do_nothing
     announce_topics: Callable[[], Awaitable[None]] = _do_nothing
+
+    def __post_init__(self) -> None:
+        bounds = self.store.queue_bounds
+        self.parked = ParkedPulls(lambda topic, queue_id: bounds(topic, queue_id)[1])
 
 
 Processor: TypeAlias = Callable[

@@ -21,7 +21,6 @@ from broker.errors import (
     StoreBlockedError,
     StoreClosedError,
     StoreError,
-    StoreLockedError,
 )
 from broker.ports import Ports
 from broker.store.abort import AbortFile, LastStop
@@ -31,6 +30,7 @@ from broker.store.config import StoreConfig
 from broker.store.flushing import LogFlusher
 from broker.store.key_index import KeyIndex
 from broker.store.loading import Loader
+from broker.store.locking import take_lock
 from broker.store.message import MessageDraft, encode_record, message_id
 from broker.store.properties import keys_of
 from broker.store.queues import Queues
@@ -96,7 +96,7 @@ class MessageStore:
     async def load(self) -> Recovery:
         """Take the lock, recover what the last run left, and be ready for messages."""
         assert not self._loaded, "a store is loaded once"
-        self._lock()
+        self._unlock = take_lock(self._ports.disk, self.config.root)
         try:
             abort = AbortFile(self._ports.disk, self.config.abort_path)
             recovery = await self._recover(abort.last_stop())
@@ -275,6 +275,13 @@ class MessageStore:
         """Give a queue's first offset and the one behind its last readable message."""
         return self._reader.queue_bounds(topic, queue_id)
 
+    def take_grown(self) -> list[tuple[str, int]]:
+        """Name the queues in which more may be read than when this was last asked."""
+        grown = list(self.queues.grown)
+        if self.readable_end == self.log.end:
+            self.queues.grown.clear()  # else the next sync makes more of them readable
+        return grown
+
     def offset_by_time(self, topic: str, queue_id: int, timestamp: int) -> int:
         """Give the offset of the message stored at a time, or of the nearest one."""
         return self._reader.offset_by_time(topic, queue_id, timestamp)
@@ -314,7 +321,7 @@ class MessageStore:
         """Enter a message that was just appended into its queue and the index."""
         properties = draft.properties
         code = queue_tags_code(draft.topic, properties, time, self.config.delay_levels_ms)
-        self.queues.table[draft.topic, draft.queue_id].append(offset, size, code)
+        self.queues.append(draft.topic, draft.queue_id, offset, size, code)
         self._crash_point("between-queue-and-index")
         if self.config.index_enable:
             keys = keys_of(properties)
@@ -349,18 +356,6 @@ class MessageStore:
             records.append(encode_record(draft, number, offset, time, self.config.store_host))
             offset += len(records[-1])
         return records
-
-    def _lock(self) -> None:
-        path = f"{self.config.root}/lock"
-        try:
-            self._unlock = self._ports.disk.lock(path)
-        except BlockingIOError as error:
-            raise StoreLockedError(
-                f"{path} is held by another process; stop it, or give this node a "
-                "storePathRootDir of its own"
-            ) from error
-        except OSError as error:
-            raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
 
     async def _recover(self, last_stop: LastStop) -> Recovery:
         loader = Loader(

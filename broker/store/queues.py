@@ -29,6 +29,8 @@ class Queues:
     folder: str
     file_size: int
     table: dict[tuple[str, int], ConsumeQueue] = field(default_factory=dict)
+    grown: dict[tuple[str, int], None] = field(default_factory=dict)
+    """Which have got messages since ``MessageStore.take_grown`` was asked."""
 
     def get(self, topic: str, queue_id: int) -> ConsumeQueue | None:
         """Give a queue that has been written to, or None."""
@@ -67,6 +69,12 @@ class Queues:
                 self.table[topic, queue_id] = queue
         return odd
 
+    def append(self, topic: str, queue_id: int, offset: int, size: int, code: int) -> None:
+        """Enter a message that was just appended to the log; its queue has been begun."""
+        queue = topic, queue_id
+        self.table[queue].append(offset, size, code)
+        self.grown[queue] = None
+
     def put(self, records: Iterable[Dispatch]) -> None:
         """Enter records that the log already holds; entering them twice changes nothing."""
         for record in records:
@@ -74,6 +82,7 @@ class Queues:
                 self.of(record.topic, record.queue_id).put(
                     record.queue_offset, record.physical_offset, record.size, record.tags_code
                 )
+                self.grown[record.topic, record.queue_id] = None
 
     def rebuild(self, records: Iterable[Dispatch]) -> None:
         """Enter many records at a start, without holding them all in memory."""

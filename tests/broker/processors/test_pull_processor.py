@@ -1,13 +1,16 @@
 """What a reader gets: messages, a place to go on from, or a wait; never nothing for ever."""
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import replace
 
 import pytest
 
+from broker.processors.pull import pull_message
 from broker.remoting import fastjson
 from broker.remoting.codes import RequestCode, ResponseCode
 from broker.remoting.command import Command
+from broker.remoting.connection import Connection
 from broker.store.message import decode_messages
 from tests.broker.cluster_rig import MASTER, SLAVE, TOPIC, Rig, play
 
@@ -85,6 +88,29 @@ def test_a_parked_pull_wakes_when_its_message_arrives(at: str, flush: str) -> No
         assert loop.time() - begun < 0.1
 
     play(scenario, flush=flush)
+
+
+def test_a_pull_hears_of_what_came_after_its_look_and_before_it_was_parked() -> None:
+    """A handler that waits begins in the next turn; on a slave nobody else may be parked."""
+
+    async def scenario(rig: Rig) -> None:
+        await rig.send(b"first")
+        await rig.until(rig.equal)
+        state, loop = rig.broker("slave").state, asyncio.get_running_loop()
+        fields = {"consumerGroup": "consumers", "topic": TOPIC, "queueId": "0", "queueOffset": "1"}
+        fields |= {"sysFlag": "6", "suspendTimeoutMillis": "15000", "subscription": "*"}
+        command = Command(RequestCode.PULL_MESSAGE, ext_fields=fields)
+        answer = pull_message(state, command, Connection())
+        assert isinstance(answer, Awaitable)
+        await rig.send(b"second")
+        await rig.until(rig.equal)
+        begun = loop.time()
+        reply = await answer
+        assert reply is not None
+        assert bodies(reply) == [b"second"]
+        assert loop.time() - begun < 0.1
+
+    play(scenario)
 
 
 def test_a_parked_pull_is_answered_when_its_time_is_up() -> None:
