@@ -15,6 +15,7 @@ from pathlib import Path
 
 from harness.leases import NoFreePortsError, lease_ports
 from harness.leftovers import orphans, suite_of
+from harness.rocketmq.distribution import distribution_text, java_of_machine, problem_of
 from harness.store.catalogue import catalogue
 from nemesis.toxiproxy import find_executable
 
@@ -72,6 +73,14 @@ def _tool(name: str, purpose: str) -> Callable[[Path], Remark]:
     return examination
 
 
+def _rocketmq(_out: Path) -> Remark:
+    if problem := problem_of(""):
+        text = f"the rocketmq world is left out: {problem}"
+        return Remark(Health.LACKING, "rocketmq", text)
+    java, where = java_of_machine(), distribution_text()
+    return Remark(Health.FINE, "rocketmq", f"{where}, {java}; `mqhavoc run --world rocketmq`")
+
+
 def _ports(_out: Path) -> Remark:
     try:
         with lease_ports() as block:
@@ -114,7 +123,7 @@ EXAMINATIONS: tuple[Callable[[Path], Remark], ...] = (
     _python,
     _toxiproxy,
     _tool("go", "the Go client's interop test"),
-    _tool("java", "the comparison with the real RocketMQ"),
+    _rocketmq,
     _ports,
     _disk,
     _stale,

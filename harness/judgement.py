@@ -11,12 +11,7 @@ from checkers.contract import Contract
 from checkers.suite import Judgement, judge
 from checkers.verdict import Verdict
 from harness.options import RunOptions
-from harness.timings import (
-    BROKER_TIMINGS,
-    CONVERGENCE_MS_MAX,
-    NAMESERVER_TIMINGS,
-    ROUTE_REFRESH_MS,
-)
+from harness.timings import CONVERGENCE_MS_MAX, ROUTE_REFRESH_MS, timings_of
 from histories.history import History
 
 __all__ = ["contract_of", "judge_run", "with_verdicts"]
@@ -30,14 +25,15 @@ COPY_SLACK_MS = 3_000
 
 
 def contract_of(options: RunOptions) -> Contract:
-    """Return what a run's mode promises, with the suite's timings."""
+    """Return what a run's mode promises, with the timings of its world."""
+    timings = timings_of(options.world)
     return replace(
         Contract.parse(options.mode),
         convergence_ms=CONVERGENCE_MS_MAX,
-        copy_ms=BROKER_TIMINGS["slaveSyncInterval"] + COPY_SLACK_MS,
-        answer_ms=BROKER_TIMINGS["slaveTimeout"] + BROKER_TIMINGS["syncFlushTimeout"] + SLACK_MS,
+        copy_ms=timings["slaveSyncInterval"] + COPY_SLACK_MS,
+        answer_ms=timings["slaveTimeout"] + timings["syncFlushTimeout"] + SLACK_MS,
         route_ms=ROUTE_REFRESH_MS + 2 * SLACK_MS,
-        silence_ms=sum(NAMESERVER_TIMINGS.values()),
+        silence_ms=timings["brokerExpiredTime"] + timings["scanNotActiveBrokerInterval"],
     )
 
 

@@ -1,4 +1,4 @@
-"""Run in the local world: a folder, a log, a block of ports, an event loop, and then the run."""
+"""Run on real processes: a folder, a log, a block of ports, an event loop, and then the run."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,10 @@ from checkers.suite import Judgement
 from harness.cluster import LocalWorld
 from harness.leases import PortBlock, lease_ports
 from harness.options import RunOptions
-from harness.run import Run, RunResult
+from harness.ours import OurNodes
+from harness.product import Product
+from harness.rocketmq.distribution import obtain
+from harness.run import MakeWorld, Run, RunResult
 from harness.seed_demo import SeedDemo
 from harness.store.folder import RunFolder, create_run_folder, write_json
 from harness.store.log import open_log
@@ -22,7 +25,7 @@ from harness.workloads.queue_client import QueueClient
 from histories.recorder import Recorder
 from nemesis.schedules import Schedule
 
-__all__ = ["play_seed_demo", "run_local"]
+__all__ = ["play_seed_demo", "product_of", "run_local"]
 
 
 def run_local(options: RunOptions, console: Console, schedule: Schedule | None = None) -> RunResult:
@@ -31,10 +34,12 @@ def run_local(options: RunOptions, console: Console, schedule: Schedule | None =
     With a schedule, this one is carried out instead of the seed's own.
     """
     assert not options.mutant, "a bug is planted in virtual time; a real node has its own"
+    product = product_of(options)
     started = datetime.now(UTC)
     folder = create_run_folder(options.out_folder, options.name, started, options.seed)
     with open_log(folder.suite_log) as log, lease_ports(first=options.ports) as block:
-        run = Run(options, folder, log, _world_on(block), console, started, schedule=schedule)
+        make_world = _world_on(block, product)
+        run = Run(options, folder, log, make_world, console, started, schedule=schedule)
         result: RunResult = _event_loop_runner()(run.live())
         return result
 
@@ -69,8 +74,17 @@ async def _play(
             await world.stop()
 
 
-def _world_on(block: PortBlock) -> Callable[[RunOptions, RunFolder, Callable[[], int]], LocalWorld]:
-    return lambda options, folder, now_ns: LocalWorld(block, options, folder, now_ns)
+def product_of(options: RunOptions) -> Product:
+    """Return whose programs a run's nodes are; ``DistributionError`` if they cannot be had."""
+    if options.world != "rocketmq":
+        return OurNodes(options.node_command)
+    from harness.rocketmq.nodes import ApacheNodes  # noqa: PLC0415  nobody else needs them
+
+    return ApacheNodes(obtain(options.rocketmq))
+
+
+def _world_on(block: PortBlock, product: Product) -> MakeWorld:
+    return lambda options, folder, now_ns: LocalWorld(block, options, folder, now_ns, product)
 
 
 def _event_loop_runner() -> Callable[[Coroutine[Any, Any, Any]], Any]:

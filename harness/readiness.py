@@ -1,7 +1,8 @@
 """A cluster is ready when it says so: asked for, never slept for.
 
 both brokers are registered   the name server knows id 0 and id 1
-the slave is fed              the master counts a slave that proved its likeness
+the slave is fed              the master counts a slave that proved its likeness; of a master that
+                              does not count: a message that was sent is on the slave, too
 a topic has a route           clients can find its queues on both brokers
 """
 
@@ -10,11 +11,12 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from broker.errors import MqError
+from harness.convergence import CONVERGENCE_TOPIC
 from harness.sessions import ClusterOperator, OpensSessions
 from harness.workloads.queue import TOPIC
 from nemesis.targets import TargetError
 
-__all__ = ["FindsRoutes", "ready_topic", "routed", "until_fed"]
+__all__ = ["FindsRoutes", "ready_topic", "routed", "until_copied", "until_fed"]
 
 READY_MS_MAX = 30_000
 POLL_S = 0.02
@@ -33,6 +35,17 @@ async def until_fed(sessions: OpensSessions) -> None:
     try:
         await _until("both brokers are registered", lambda: _registered(operator))
         await _until("the slave is fed", lambda: _fed(operator))
+    finally:
+        await operator.close()
+
+
+async def until_copied(sessions: OpensSessions) -> None:
+    """Wait until both brokers are registered and a message reaches the slave."""
+    operator = ClusterOperator(sessions)
+    try:
+        await _until("both brokers are registered", lambda: _registered(operator))
+        await _until("a message is stored", lambda: _stored(operator))
+        await _until("the slave copies it", lambda: _copied(sessions))
     finally:
         await operator.close()
 
@@ -65,6 +78,15 @@ async def _registered(operator: ClusterOperator) -> bool:
 
 async def _fed(operator: ClusterOperator) -> bool:
     return int((await operator.status("master")).get("haSlaves", "0")) > 0
+
+
+async def _stored(operator: ClusterOperator) -> bool:
+    return bool(await operator.send(CONVERGENCE_TOPIC, b"is the slave there?"))
+
+
+async def _copied(sessions: OpensSessions) -> bool:
+    master, slave = await asyncio.gather(sessions.ends("master"), sessions.ends("slave"))
+    return bool(master.end) and master.end == slave.end
 
 
 async def _until(what: str, holds: Callable[[], Awaitable[bool]]) -> None:

@@ -15,7 +15,10 @@ __all__ = [
     "NAMESERVER_TIMINGS",
     "OP_TIMEOUT_MS",
     "REQUEST_TIMEOUT_MS",
+    "ROCKETMQ_CONSTANTS",
+    "ROCKETMQ_TIMINGS",
     "ROUTE_REFRESH_MS",
+    "timings_of",
 ]
 
 BROKER_TIMINGS: Mapping[str, int] = MappingProxyType(
@@ -32,6 +35,32 @@ BROKER_TIMINGS: Mapping[str, int] = MappingProxyType(
     }
 )
 
+ROCKETMQ_TIMINGS: Mapping[str, int] = MappingProxyType(
+    {
+        "registerNameServerPeriod": 10_000,  # the least that it takes
+        **{
+            key: BROKER_TIMINGS[key]
+            for key in (
+                "haSendHeartbeatInterval",
+                "haHousekeepingInterval",
+                "slaveTimeout",
+                "syncFlushTimeout",
+                "flushConsumerOffsetInterval",
+            )
+        },
+    }
+)
+"""What of it RocketMQ 4.9.3 has a key for."""
+
+ROCKETMQ_CONSTANTS: Mapping[str, int] = MappingProxyType(
+    {
+        "slaveSyncInterval": 10_000,
+        "brokerExpiredTime": 120_000,
+        "scanNotActiveBrokerInterval": 10_000,
+    }
+)
+"""What it has none for (BrokerController, RouteInfoManager, NamesrvController)."""
+
 NAMESERVER_TIMINGS: Mapping[str, int] = MappingProxyType(
     {"brokerExpiredTime": 10_000, "scanNotActiveBrokerInterval": 1_000}
 )
@@ -46,3 +75,14 @@ OP_TIMEOUT_MS = 10_000
 ROUTE_REFRESH_MS = 1_000
 CONVERGENCE_MS_MAX = 30_000
 """P12: after all cures both logs are equal and a send succeeds within this time."""
+
+
+def timings_of(world: str) -> Mapping[str, int]:
+    """Return the timings in force in a world, in ms, by the name of their key.
+
+    >>> timings_of("local")["slaveSyncInterval"], timings_of("rocketmq")["slaveSyncInterval"]
+    (1000, 10000)
+    """
+    if world == "rocketmq":
+        return {**ROCKETMQ_TIMINGS, **ROCKETMQ_CONSTANTS}
+    return {**BROKER_TIMINGS, **NAMESERVER_TIMINGS}

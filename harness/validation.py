@@ -16,6 +16,7 @@ from pathlib import Path
 from harness.fault_plan import schedule_of
 from harness.leases import BLOCK_SIZE, port_is_free
 from harness.options import MODES, RunOptions
+from harness.rocketmq.distribution import problem_of
 from harness.workloads import WORKLOADS
 from nemesis.registry import NemesisNameError
 from nemesis.scenario import ScenarioError
@@ -25,7 +26,7 @@ __all__ = ["free_bytes_needed", "option_problems", "problems_of"]
 
 BYTES_AT_LEAST = 300 << 20
 BYTES_AN_OP = 2_000  # two copies of a message, its queue entries, and its lines of history
-WORLDS = ("local", "simulated")
+WORLDS = ("local", "simulated", "rocketmq")
 TOXIPROXIES = ("auto", "real", "embedded")
 
 
@@ -36,6 +37,7 @@ def problems_of(options: RunOptions) -> list[str]:
         *_one_of("world", options.world, WORLDS),
         *_one_of("toxiproxy", options.toxiproxy, TOXIPROXIES),
         *(() if options.world == "simulated" else _ports(options)),
+        *(_distribution(options) if options.world == "rocketmq" else _not_of_this_world(options)),
         *_folder(options),
         *_loopback(),
     ]
@@ -99,6 +101,24 @@ def _ports(options: RunOptions) -> Iterator[str]:
         yield f"ports: in use already: {', '.join(used)}; leave --ports out to lease a free block"
 
 
+def _distribution(options: RunOptions) -> Iterator[str]:
+    """Look for RocketMQ, and for what only our own brokers do."""
+    if problem := problem_of(options.rocketmq):
+        yield problem
+    if options.volatile:
+        yield (
+            "volatile: RocketMQ maps its files into memory, which a SIGKILL does not take away; "
+            "leave --volatile out, or use --world local or simulated"
+        )
+    if options.node_command:
+        yield "node-command: expected none in the rocketmq world, whose nodes are RocketMQ's"
+
+
+def _not_of_this_world(options: RunOptions) -> Iterator[str]:
+    if options.rocketmq:
+        yield f"rocketmq: only --world rocketmq runs it, got --world {options.world}"
+
+
 def _folder(options: RunOptions) -> Iterator[str]:
     """Write a file where the run's folder will be, and count what is left."""
     folder = _nearest_existing(options.out_folder.absolute())
@@ -124,7 +144,7 @@ def _nearest_existing(folder: Path) -> Path:
 
 
 def _loopback() -> Iterator[str]:
-    """Everything of a local cluster listens on 127.0.0.1."""
+    """Everything that a client connects to listens on 127.0.0.1."""
     try:
         with socket.create_server(("127.0.0.1", 0)):
             pass

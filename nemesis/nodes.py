@@ -54,6 +54,7 @@ class ProcessNode:
         cwd: Path | None = None,
         ready: Callable[[str], bool] = says_ready,
         ready_ms_max: int = READY_MS_MAX,
+        stop_ms_max: int = STOP_MS_MAX,
         ends: Callable[[], Awaitable[NodeEnds]] | None = None,
     ) -> None:
         self.name = name
@@ -65,6 +66,7 @@ class ProcessNode:
         self._cwd = cwd
         self._says_ready = ready
         self._ready_ms_max = ready_ms_max
+        self._stop_ms_max = stop_ms_max
         self._ends = ends
         self._process: Process | None = None
         self._ready = False
@@ -110,10 +112,10 @@ class ProcessNode:
             return
         process.signal(signal.SIGTERM)
         process.signal(signal.SIGCONT)  # A frozen process would not hear the first.
-        if not await process.wait(STOP_MS_MAX):
+        if not await process.wait(self._stop_ms_max):
             process.end()
             raise TargetError(
-                f"{self.name}: expected to end within {STOP_MS_MAX} ms of SIGTERM, had to be "
+                f"{self.name}: expected to end within {self._stop_ms_max} ms of SIGTERM, had to be "
                 f"killed; its log says: {process.tail()}"
             )
 

@@ -32,7 +32,17 @@ COMMON = (
         help="Let un-fsynced bytes die with a node's process, so that SIGKILL is a power cut.",
     ),
     click.option("--seed", type=int, show_default="a fresh one", help="Draw everything from this."),
-    click.option("--world", default="local", help="local, or simulated: on virtual time."),
+    click.option(
+        "--world",
+        default="local",
+        help="local; simulated, on virtual time; or rocketmq, Apache RocketMQ 4.9.3 itself.",
+    ),
+    click.option(
+        "--rocketmq",
+        default="",
+        show_default="ROCKETMQ_HOME, else what Maven fetches",
+        help="The folder of RocketMQ's binary distribution, for --world rocketmq.",
+    ),
     click.option("--toxiproxy", default="auto", help="auto, real or embedded."),
     click.option("--out", default="runs", help="Where run folders go."),
     click.option("--ports", type=int, default=0, show_default="a free block", help="First of 24."),
@@ -69,3 +79,15 @@ def refuse_problems(options: RunOptions) -> None:
 
     if problems := problems_of(options):
         raise click.ClickException("\n       ".join(problems))
+    if options.world == "rocketmq":
+        _fetch(options.rocketmq)
+
+
+def _fetch(home: str) -> None:
+    """Have the jars at hand before the first run, which takes a while on a new machine."""
+    from harness.rocketmq.distribution import DistributionError, obtain
+
+    try:
+        obtain(home, click.echo)
+    except DistributionError as error:
+        raise click.ClickException(str(error)) from error

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["shrink"]
 
-TRIES_MAX = {"local": 40, "simulated": 400}
+TRIES_MAX = {"local": 40, "rocketmq": 40, "simulated": 400}
 BUDGET_S = 600.0
 HEAD = f"{'after':>7} {'faults':>7} {'lasts':>8} {'clients':>8} {'queues':>7} {'ops/s':>6}"
 

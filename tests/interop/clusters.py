@@ -13,6 +13,7 @@ from pathlib import Path
 from time import monotonic
 
 from harness.leases import PortBlock
+from harness.rocketmq.nodes import MAINS, READY_MS_MAX, boots, write_logback
 from nemesis.nodes import ProcessNode, end_all
 
 HOST = "127.0.0.1"
@@ -30,15 +31,6 @@ STORE = {
 FAST = {"registerNameServerPeriod": "10000", "haSendHeartbeatInterval": "500"}
 """Timers within the limits that RocketMQ puts on them."""
 
-LOGBACK = """<configuration>
-  <appender name="F" class="ch.qos.logback.core.FileAppender">
-    <file>{folder}/node.log</file>
-    <encoder><pattern>%d{{HH:mm:ss.SSS}} %level %logger{{20}} %msg%n</pattern></encoder>
-  </appender>
-  <root level="WARN"><appender-ref ref="F"/></root>
-</configuration>
-"""
-
 Program = Callable[[str, Path, Path], ProcessNode]
 """Makes a node, not yet started: its kind (nameserver or broker), its folder, its file."""
 
@@ -49,31 +41,18 @@ def ours(kind: str, folder: Path, config: Path) -> ProcessNode:
 
 
 def apache(java: list[str]) -> Program:
-    mains = {
-        "nameserver": "org.apache.rocketmq.namesrv.NamesrvStartup",
-        "broker": "org.apache.rocketmq.broker.BrokerStartup",
-    }
-
     def make(kind: str, folder: Path, config: Path) -> ProcessNode:
         write_logback(folder)
         return ProcessNode(
             folder.name,
-            [*java, f"-Duser.home={folder}", mains[kind], "-c", config],
+            [*java, f"-Duser.home={folder}", MAINS[kind], "-c", config],
             log=folder / "output.log",
             env={"ROCKETMQ_HOME": str(folder)},
-            ready=lambda line: "boot success" in line,
-            ready_ms_max=60_000,
+            ready=boots,
+            ready_ms_max=READY_MS_MAX,
         )
 
     return make
-
-
-def write_logback(folder: Path) -> None:
-    """RocketMQ's programs look for their logging's set-up below ROCKETMQ_HOME."""
-    conf = folder / "conf"
-    conf.mkdir(parents=True, exist_ok=True)
-    for name in ("logback_namesrv.xml", "logback_broker.xml", "logback_tools.xml"):
-        (conf / name).write_text(LOGBACK.format(folder=folder))
 
 
 class Cluster:

@@ -1,10 +1,6 @@
 """Foreign clients and servers: found or built once a machine, or skipped with the reason."""
 
-import fcntl
-import hashlib
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -12,12 +8,17 @@ from pathlib import Path
 import pytest
 
 from harness.leases import lease_ports
+from harness.rocketmq.builds import TARGET, BuildError, build_once
+from harness.rocketmq.distribution import (
+    JVM_OPTIONS,
+    MODULES,
+    Distribution,
+    DistributionError,
+    obtain,
+)
 from tests.interop.clusters import Cluster
 
 HERE = Path(__file__).parent
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "mqhavoc" / "interop"
-BUILD_S_MAX = 600
-TARGET = "{target}"
 
 CPP_CLIENT = "rocketmq==0.4.4"
 NODE_CLIENT = "ali-ons@3.12.0"
@@ -60,25 +61,27 @@ def node_client() -> Path:
     return built("node", [NODE_CLIENT], [*npm, NODE_CLIENT]) / "node_modules"
 
 
+def distribution() -> Distribution:
+    """RocketMQ's jars, or the reason why there are none."""
+    try:
+        return obtain("")
+    except DistributionError as error:
+        pytest.skip(str(error))
+
+
 def java_command() -> list[str]:
-    need("java", "javac", "mvn", of="a JDK 11+ and Maven")
-    pom = HERE / "java" / "pom.xml"
-    maven = ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies"]
-    jars = built("jars", [pom], [*maven, f"-DoutputDirectory={TARGET}"])
+    """The start of a command that runs a class of theirs or of tests/interop/java."""
+    need("javac", of="a JDK 11+")
+    found = distribution()
     sources = sorted((HERE / "java").glob("*.java"))
-    classes = built(
-        "classes", sources, ["javac", "-nowarn", "-cp", f"{jars}/*", "-d", TARGET, *sources]
-    )
+    javac = ["javac", "-nowarn", "-cp", f"{found.jars}/*", "-d", TARGET, *sources]
+    classes = built("classes", sources, javac)
     return [
-        "java",
-        "-Xmx256m",
-        "-XX:+UseSerialGC",
-        "-XX:TieredStopAtLevel=1",
-        "--add-opens=java.base/java.nio=ALL-UNNAMED",
-        "--add-opens=java.base/jdk.internal.ref=ALL-UNNAMED",
-        "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
+        found.java,
+        *JVM_OPTIONS,
+        *MODULES.split(),
         "-cp",
-        f"{classes}:{HERE / 'java'}:{jars}/*",
+        f"{classes}:{HERE / 'java'}:{found.jars}/*",
     ]
 
 
@@ -97,23 +100,8 @@ def need(*tools: str, of: str) -> None:
 
 
 def built(name: str, sources: Iterable[Path | str], command: Sequence[Path | str]) -> Path:
-    """Run a build once for each state of its sources; concurrent test workers wait for it."""
-    digest = hashlib.sha256()
-    for source in sources:
-        digest.update(source.read_bytes() if isinstance(source, Path) else source.encode())
-    target = CACHE / f"{name}-{digest.hexdigest()[:12]}"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (target / ".complete").exists():
-            target.mkdir(exist_ok=True)
-            _build([str(part).replace(TARGET, str(target)) for part in command], name)
-            (target / ".complete").touch()
-    return target
-
-
-def _build(command: list[str], name: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=BUILD_S_MAX, check=False)
-    if done.returncode != 0:
-        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        pytest.skip(f"{name}: could not be built here: {' '.join(last)[:300]}")
+    """Run a build once for each state of its sources, or skip with the reason."""
+    try:
+        return build_once(name, sources, command)
+    except BuildError as error:
+        pytest.skip(str(error))

@@ -1,5 +1,6 @@
 """RocketMQ's own operator's tool, on our cluster."""
 
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,18 +13,20 @@ from broker.client.producer import Producer
 from broker.client.push_consumer import ConsumeFrom, PushConsumer, PushOptions
 from broker.nameserver.route import MessageQueue
 from broker.store.message import StoredMessage
-from tests.interop.clusters import Cluster, ours, until, write_logback
+from tests.interop.clusters import Cluster, ours, until
 from tests.interop.ourselves import session, until_copied, until_registered
 from tests.interop.programs import run
 
 pytestmark = [pytest.mark.live, pytest.mark.interop]
 
+HERE = Path(__file__).parent
 TOPIC = "TopicMasterSlave"
 
 
 async def mqadmin(java: list[str], folder: Path, namesrv: str, *commands: str) -> list[list[str]]:
     """What each command prints, line by line; all run in one process."""
-    write_logback(folder)
+    (folder / "conf").mkdir(exist_ok=True)
+    shutil.copy(HERE / "java" / "logback.xml", folder / "conf" / "logback_tools.xml")
     asked = [f"{command} -n {namesrv}" for command in commands]
     lines = await run([*java, "Mqadmin", *asked], env={"ROCKETMQ_HOME": str(folder)})
     printed: list[list[str]] = []
