@@ -1,7 +1,7 @@
 """Ops become columns a block at a time, so that no more than a block is ever held as objects.
 
-A ``Block`` is a few ten thousand rows under construction: a reader either puts whole ops in it,
-one a row, or fills rows of a column at once. ``ColumnBuilder`` lines the blocks up. A column
+A ``Block`` is a few ten thousand rows under construction: a reader either puts whole ops in it
+(``op_columns``), or fills rows of a column at once. ``ColumnBuilder`` lines the blocks up. A column
 that no op of the history uses costs nothing: it is one ``-1`` seen from every row.
 """
 
@@ -13,9 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from histories.errors import HistoryError
-from histories.messages import Message, deliveries, queue_of, sends, value_of
-from histories.op import NEMESIS, Op, OpType
+from histories.op import NEMESIS
 from histories.values import NONE, ValueTable
 
 __all__ = [
@@ -73,10 +71,8 @@ NAMED_COLUMNS: Mapping[str, str] = {
 }
 """Columns of codes, and the table (of ``Tables``) that says what each means."""
 
-_TYPES = {kind.word: int(kind) for kind in OpType}
 _FIRST_SIZE = 1 << 12
 _INT32_MAX = 2**31 - 1
-_INT64_MAX = 2**63 - 1
 
 
 class Names:
@@ -86,7 +82,7 @@ class Names:
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self.names: list[str] = []
-        self._codes: dict[str, int] = {}
+        self._codes: dict[str | None, int] = {None: NONE}
         for name in names:
             self.code(name)
 
@@ -95,13 +91,16 @@ class Names:
 
     def code(self, name: str | None) -> int:
         """Give the number of a name, a new one if need be; -1 for None."""
-        if name is None:
-            return NONE
         code = self._codes.get(name)
         if code is None:
+            assert name is not None, "None has its number from the first"
             code = self._codes[name] = len(self.names)
             self.names.append(name)
         return code
+
+    def codes(self, names: Iterable[str | None]) -> list[int]:
+        """Give the numbers of many."""
+        return [self.code(name) for name in names]
 
     def find(self, name: str) -> int:
         """Give the number of a name, or -1, which no name has, if it was never seen."""
@@ -146,30 +145,6 @@ class Block:
             column = self.columns[name] = np.full(self.size, NONE, OP_COLUMNS[name])
         return column
 
-    def put(self, row: int, op: Op) -> None:
-        """Write one whole op in its row."""
-        tables = self.tables
-        self._set("index", row, op.index)
-        self._set("time", row, op.time)
-        self._set("process", row, tables.process(op.process))
-        self._set("type", row, _type_code(op))
-        self._set("f", row, tables.fs.code(op.f))
-        self._set("queue", row, tables.queues.code(queue_of(op)))
-        self._set("node", row, tables.nodes.code(op.node))
-        self._set("value", row, tables.values.id(value_of(op)))
-        self._set("offset", row, op.queue_offset)
-        self._set("physical_offset", row, op.physical_offset)
-        self._set("crc", row, op.crc)
-        self._set("status", row, tables.statuses.code(op.status))
-        self._set("group", row, tables.groups.code(op.group))
-        self._set("min_offset", row, op.min_offset)
-        self._set("max_offset", row, op.max_offset)
-        self._set("next_offset", row, op.next_offset)
-        if op.attempts is not None:
-            self._set("attempts", row, sum(attempt.sent for attempt in op.attempts))
-        self._put_messages(self._deliveries, row, deliveries(op))
-        self._put_messages(self._sends, row, sends(op))
-
     def deliver(
         self, rows: NDArray[np.int64], queue: Array, offset: Array, value: Array, crc: Array
     ) -> None:
@@ -198,28 +173,6 @@ class Block:
     def sends(self) -> NDArray[np.int64] | None:
         """Give the messages sent by transactions likewise."""
         return _by_row(self._sends)
-
-    def _set(self, name: str, row: int, value: int | None) -> None:
-        if value is not None and value != NONE:
-            if not -_INT64_MAX <= value <= _INT64_MAX:
-                raise HistoryError(f"{name} to fit in 64 bits", found=value)
-            self.column(name)[row] = value
-
-    def _put_messages(
-        self, messages: list[NDArray[np.int64]], row: int, found: Iterable[Message]
-    ) -> None:
-        rows = [
-            (
-                row,
-                self.tables.queues.code(message.queue),
-                _number(message.offset),
-                self.tables.values.id(message.value),
-                _number(message.crc),
-            )
-            for message in found
-        ]
-        if rows:
-            messages.append(np.array(rows, np.int64).T)
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,17 +282,6 @@ class _Growing:
         elif needed > len(self._memory):
             self._memory.resize(2 * needed)  # Nobody else has seen it yet, so it may move.
         return np.frombuffer(self._memory, self._dtype)
-
-
-def _type_code(op: Op) -> int:
-    code = _TYPES.get(op.type)
-    if code is None:
-        raise HistoryError("type to be invoke, ok, fail or info", found=op.type)
-    return code
-
-
-def _number(value: object) -> int:
-    return value if type(value) is int else NONE
 
 
 def _absent(size: int, dtype: type[np.signedinteger[Any]]) -> Array:

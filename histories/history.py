@@ -28,9 +28,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from histories.columns import MESSAGE_COLUMNS, NEMESIS_PROCESS, Array, ColumnBuilder, Columns
-from histories.errors import HistoryError
 from histories.messages import SENDING
 from histories.op import NEMESIS, Op, OpType
+from histories.op_columns import put_ops
 from histories.pairs import paired
 from histories.values import NONE, ValueTable
 
@@ -175,11 +175,7 @@ class History:
         stream = iter(ops)
         while chunk := list(islice(stream, _BLOCK)):
             block = builder.block(len(chunk))
-            for row, op in enumerate(chunk):
-                try:
-                    block.put(row, op)
-                except HistoryError as error:
-                    raise error.at(None, line=len(kept) + row + 1) from error
+            put_ops(block, np.arange(len(chunk)), chunk, len(kept) + 1)
             builder.add(block)
             kept += chunk
         nemesis_ops = [op for op in kept if op.process == NEMESIS]

@@ -20,7 +20,16 @@ from typing import Any, NamedTuple
 
 from histories.op import Op
 
-__all__ = ["SENDING", "Message", "deliveries", "is_transaction", "queue_of", "sends", "value_of"]
+__all__ = [
+    "SENDING",
+    "Message",
+    "deliveries",
+    "has_messages",
+    "is_transaction",
+    "queue_of",
+    "sends",
+    "value_of",
+]
 
 SENDING = ("send", "enqueue", "add", "publish")
 """The functions whose value is one message put in."""
@@ -29,6 +38,7 @@ _SCALAR = (*SENDING, "write", "cas", "dequeue", "next-message", "acquire", "rele
 _TAKING_ONE = ("dequeue", "next-message")
 _TAKING_MANY = ("drain", "read", "fetch")
 _TRANSACTIONS = ("send", "poll", "txn")
+_COLLECTIONS = (list, dict)
 _SET = "#{}"
 
 
@@ -54,7 +64,7 @@ def queue_of(op: Op) -> str | None:
 
 def value_of(op: Op) -> Any:
     """Give what the op's row holds as its value: a single value, never a collection of messages."""
-    if isinstance(op.value, list | dict):
+    if isinstance(op.value, _COLLECTIONS):
         return op.value if op.f in _SCALAR and not is_transaction(op) else None
     return op.value
 
@@ -70,6 +80,11 @@ def is_transaction(op: Op) -> bool:
         and isinstance(op.value, list)
         and all(isinstance(micro, list) and _is_micro(micro) for micro in op.value)
     )
+
+
+def has_messages(op: Op) -> bool:
+    """Tell whether ``sends`` and ``deliveries`` can find any in the op; of most they cannot."""
+    return isinstance(op.value, _COLLECTIONS) or op.f in _TAKING_ONE
 
 
 def sends(op: Op) -> Iterator[Message]:

@@ -13,6 +13,7 @@ when their numbers are, and nothing is stored for the two common classes.
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -29,6 +30,7 @@ INTEGER_TAG = 1 << 62
 INTERNED_TAG = 1 << 61
 
 _INTEGER_LIMIT = 1 << 61
+_REMEMBERED = 1 << 12
 _COUNTER_MASK = (1 << COUNTER_BITS) - 1
 _PAIR = re.compile(r"(0|[1-9][0-9]{0,5})-(0|[1-9][0-9]{0,11})", re.ASCII)
 
@@ -70,8 +72,8 @@ class ValueTable:
             return NONE
         if type(value) is int and 0 <= value < _INTEGER_LIMIT:
             return INTEGER_TAG | value
-        if type(value) is str and (match := _PAIR.fullmatch(value)):
-            return int(match[1]) << COUNTER_BITS | int(match[2])
+        if type(value) is str and (packed := _packed(value)) != NONE:
+            return packed
         return self.intern(_encode(value))
 
     def ids(self, values: Iterable[Any]) -> Ints:
@@ -140,3 +142,13 @@ class ValueTable:
             id = self._ids[text] = INTERNED_TAG | len(self._texts)
             self._texts.append(text)
         return id
+
+
+@lru_cache(_REMEMBERED)
+def _packed(text: str) -> int:
+    """Give the number of "3-17", NONE for any other text.
+
+    A value comes again and again: sent, acknowledged, delivered, drained from either node.
+    """
+    match = _PAIR.fullmatch(text)
+    return NONE if match is None else int(match[1]) << COUNTER_BITS | int(match[2])

@@ -22,6 +22,7 @@ from histories.formats.shapes import Parser, Shapes
 from histories.formats.source import Source, Stretch
 from histories.formats.transactions import Transactions
 from histories.op import NEMESIS, Op
+from histories.op_columns import put_ops
 from histories.values import NONE
 
 __all__ = ["Part", "read_part"]
@@ -101,17 +102,22 @@ class _PartReader:
         block = self._builder.block(len(scan))
         skipped: list[int] = []
         left = self._shapes.fill(scan, self._transactions.fill(scan, block), block)
+        ops: dict[int, Op] = {}
         for line in left.tolist():
             try:
                 op = self._parse(scan.line(line), NONE)
-                if op is None:
-                    skipped.append(line)
-                    continue
-                block.put(line, op)
             except HistoryError as error:
                 raise error.at(self._source.path, self._line + line) from error
+            if op is None:
+                skipped.append(line)
+                continue
+            ops[line] = op
             if op.process == NEMESIS:
                 self._nemesis_ops.append((self._builder.size + line - len(skipped), op))
+        try:
+            put_ops(block, np.array(list(ops), np.int64), list(ops.values()), self._line)
+        except HistoryError as error:
+            raise error.at(self._source.path) from error
         begins = scan.begins
         if skipped:
             kept = np.delete(np.arange(len(scan)), skipped)

@@ -38,6 +38,7 @@ from histories.formats.cells import (
 )
 from histories.formats.scan import Scan
 from histories.op import Op
+from histories.op_columns import put_ops
 from histories.values import NONE
 
 __all__ = ["Meaning", "Parser", "Shape", "Shapes", "learnt", "pieces_of"]
@@ -210,7 +211,7 @@ def learnt(pieces: tuple[bytes, ...], parse: Parser, tables: Tables) -> Meaning 
         op = parse(marked, NONE)
         if op is None:
             return None
-        scratch.put(0, op)
+        put_ops(scratch, np.zeros(1, np.int64), [op], 0)
     except HistoryError:
         return None  # The line itself will say what is wrong with it.
     return _meaning(scratch, runs, tables)

@@ -199,3 +199,30 @@ def test_calls_of_functions_that_nobody_called_are_none() -> None:
     assert history.calls("send", "absent").tolist() == [True, True, False]
     assert history.calls("absent").tolist() == [False] * 3
     assert history.calls("pull").tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63)])
+def test_a_number_that_no_column_holds_is_named_with_its_line(number: int) -> None:
+    ops = [Op(index=row, process=0, type="ok", f="send", crc=row) for row in range(3)]
+    ops[2] = Op(index=2, process=0, type="ok", f="send", crc=number)
+
+    with pytest.raises(HistoryError) as caught:
+        History.from_ops(ops)
+
+    assert str(caught.value) == f"line 3: expected crc to fit in 64 bits, got {number}"
+
+
+def test_codes_go_up_in_the_order_of_the_ops_and_of_the_messages_in_them() -> None:
+    """Columns are made one by one, but queues and values are named by ops and messages alike."""
+    polled = [[":poll", {"b": [[0, "x"]], "c": [[0, "y"]]}]]
+    ops = [
+        Op(index=0, process=0, type="ok", f="send", topic="a", value="w"),
+        Op(index=1, process=1, type="ok", f="poll", value=polled),
+        Op(index=2, process=0, type="ok", f="send", topic="d", value="z"),
+    ]
+
+    history = History.from_ops(ops)
+
+    assert history.queues == ["a", "b", "c", "d"]
+    assert history.values.interned == [b'"w"', b'"x"', b'"y"', b'"z"']
+    assert (history.queue.tolist(), history.deliveries.queue.tolist()) == ([0, -1, 3], [1, 2])
