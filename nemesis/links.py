@@ -102,8 +102,11 @@ class ProxiedLink:
         if found != "closed" or not self._hangs_up:
             return found
         # Where nobody listens behind it, toxiproxy hangs up as well.
-        listener = await self._try(self._proxy.wanted.upstream, timeout_ms)
-        return "answers" if listener == "closed" else "closed"
+        if await self._try(self._proxy.wanted.upstream, timeout_ms) != "closed":
+            return "closed"
+        # The listener is there; but perhaps it was not yet when the proxy hung up.
+        again = await self._try(self._proxy.wanted.listen, timeout_ms)
+        return "answers" if again == "closed" else again
 
     async def _try(self, address: str, timeout_ms: int) -> str:
         host, _, port = address.rpartition(":")
