@@ -83,6 +83,7 @@ class Interpreter:
     timeout_ms: int
     on_op: Callable[[Op], None] = lambda _op: None
     processes: int = 0  # numbers given out so far; the next free one
+    served_ns: dict[str, int] = field(default_factory=dict)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _sleepers: "dict[asyncio.Future[None], None]" = field(default_factory=dict)
     _lives: dict[int, _Life] = field(default_factory=dict)  # by place
@@ -155,9 +156,11 @@ class Interpreter:
 
     async def perform(self, process: int, client: Client, invocation: Invocation) -> Completion:
         """Carry one invocation out, and write down how it began and how it ended."""
-        self._record(process, OpType.INVOKE, invocation, {})
+        began = self._record(process, OpType.INVOKE, invocation, {})
         completion = await self._invoke(process, client, invocation)
         self._record(process, completion.type, invocation, completion.fields)
+        if invocation.f == "pull" or (invocation.f == "send" and "node" not in invocation.fields):
+            self.served_ns[invocation.f] = began.time if completion.type is OpType.OK else -1
         return completion
 
     async def _invoke(self, process: int, client: Client, invocation: Invocation) -> Completion:
@@ -181,11 +184,12 @@ class Interpreter:
             self._patiences[place] = Patience(self.timeout_ms / 1000)
         return self._patiences[place]
 
-    def _record(self, process: int, type: OpType, invocation: Invocation, fields: Any) -> None:
+    def _record(self, process: int, type: OpType, invocation: Invocation, fields: Any) -> Op:
         op = self.recorder.record(
             process=process, type=type.word, f=invocation.f, **{**invocation.fields, **fields}
         )
         self.on_op(op)
+        return op
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep, but wake at once when the run stops; cheaper than a time-out of an event."""

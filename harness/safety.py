@@ -4,9 +4,9 @@
          |-- conductor: inject, prove, cure, prove --|  cure all  |-- after cure --|
                                                    time limit
 
-Clients outlive the faults by a moment, so that each outage has its end in the history; a run that
-is cut short by a signal gets the same ending. The schedule is stored as it was executed,
-whatever happened to it.
+Clients outlive the faults by a moment, and until a send is ok again, so that each outage has its
+end in the history; a run that is cut short by a signal gets the same ending. The schedule is stored
+as it was executed, whatever happened to it.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ from nemesis.schedules import Schedule
 __all__ = ["Safety", "conductor_of"]
 
 AFTER_CURE_S = 1.0
+RECOVERY_MS_MAX = 10_000  # longer than a client waits, and than a name server is in the dark
 GRACE_S = 20.0  # for faults that are slow to be cured; then they are cured by force
 
 
@@ -71,6 +72,7 @@ class Safety:
                     with self.phases.phase("cure"):
                         await self._cure_all()
                         await asyncio.sleep(AFTER_CURE_S)
+                        await self.conductor.await_recovery(RECOVERY_MS_MAX)
             finally:
                 self.interpreter.stop()
         self.problems += self.watch.problems

@@ -3,7 +3,9 @@
 Each step is a task of its own, so that faults overlap as planned, but for those that are to be
 alone. Before it injects, a step takes hold of what its fault occupies, and lets go when the cure
 is proven: a node that is slow to come back delays its next fault and nothing else. What was so
-delayed keeps a short distance, for a node that is ended as soon as it serves proves nothing.
+delayed keeps a short distance, for a node that is ended as soon as it serves proves nothing. Nor
+does a fault that leaves sends possible, if what was wrong before it still keeps clients from them:
+one that is to be alone waits for a send that is ok, and for another before it is cured.
 
 Four ops go into the history for each fault, two for its injection and two for its cure, in
 Jepsen's way: one before, one after with the proof.
@@ -19,7 +21,7 @@ Only asyncio's clock is used, so that the simulation can carry a schedule out in
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -32,7 +34,7 @@ from nemesis.conditions import await_condition, parse_condition
 from nemesis.faults import Fault, Proof, Step, class_of
 from nemesis.healing import NemesisError, attempt, cure, sweep
 from nemesis.journal import Journal
-from nemesis.schedules import Schedule
+from nemesis.schedules import OVERTIME_MS, Schedule
 from nemesis.shapes import HOLD_MS_MIN
 from nemesis.targets import NodeEnds, Targets
 
@@ -46,6 +48,12 @@ LATE_HOLD_MS = 500
 
 REST_MS = 300
 """How long what a fault occupied is left in peace before a fault that had to wait for it."""
+
+SERVED_MS_MAX = 8000
+"""How long a fault waits for clients to be served, before it begins and before it ends. A broker
+that asked a name server without power is back after six seconds."""
+
+LOOK_AGAIN_MS = 20
 
 ENDS_MS_MAX = 1000
 """How long a node may take to say where its log ends."""
@@ -68,6 +76,7 @@ class Conductor:
         self._ended = [asyncio.Event() for _ in range(len(schedule.steps) + 1)]
         self._curing: dict[int, FaultRecord] = {}
         self._began = 0.0
+        self._cured_ns = -1  # when the last cure was proven
 
     @property
     def active(self) -> Mapping[int, Fault]:
@@ -98,6 +107,10 @@ class Conductor:
         problems += await sweep(self._targets)
         if problems:
             raise NemesisError(f"not cured: {'; '.join(problems)}")
+
+    async def await_recovery(self, patience_ms: int) -> None:
+        """Wait until clients were served that called after the last cure, for so long at most."""
+        await self._await_served(("send", "pull"), self._cured_ns, self._now_ms() + patience_ms)
 
     async def inject(self, fault: Fault) -> int:
         """Inject a fault that is in no schedule, and return its number; for tests by hand."""
@@ -131,17 +144,35 @@ class Conductor:
         moves = step.alone or not step.timed
         until_ms = at_ms + hold_ms if moves else max(step.until_ms, at_ms + HOLD_MS_MIN)
         until_ms = min(until_ms, max(self._schedule.cure_by_ms, at_ms + LATE_HOLD_MS))
-        await self._inject(number, replace(step, at_ms=at_ms, until_ms=until_ms, after=0))
+        begun = replace(step, at_ms=at_ms, until_ms=until_ms, after=0)
+        began_ns = await self._inject(number, begun)
         await self._sleep_until(until_ms)
+        if _spares_sends(step):
+            await self._await_served(("send",), began_ns, until_ms + SERVED_MS_MAX)
         await self._cure(number, step.fault)
 
     async def _rest(self, step: Step, due_ms: int) -> None:
-        """Keep a distance from the fault that a step had to wait for, if there was one."""
+        """Keep a distance from a fault that a step had to wait for, and from what it left."""
         things = tuple(self._freed_ms) if step.alone else step.fault.occupies
         freed_ms = max((self._freed_ms.get(thing, 0) for thing in things), default=0)
+        latest_ms = self._last_ms(step) - HOLD_MS_MIN
         if freed_ms > due_ms:
-            latest_ms = self._last_ms(step) - HOLD_MS_MIN
             await self._sleep_until(min(freed_ms + REST_MS, latest_ms))
+        if _spares_sends(step):
+            until_ms = min(self._now_ms() + SERVED_MS_MAX, latest_ms)
+            await self._await_served(("send",), self._cured_ns, until_ms)
+
+    async def _await_served(self, fs: Sequence[str], since_ns: int, until_ms: int) -> None:
+        """Wait until the last call of each to end was ok and began after that, or it is late."""
+        clients = self._targets.clients
+
+        def waits() -> bool:
+            served_ns = clients.served_ns if clients else {}
+            someone = any(f in served_ns and served_ns[f] <= since_ns for f in fs)
+            return someone and self._now_ms() < until_ms
+
+        while waits():  # noqa: ASYNC110 - an event would cost every op something
+            await asyncio.sleep(LOOK_AGAIN_MS / 1000)
 
     async def _await_turn(self, number: int, step: Step) -> int:
         """Wait until a step may begin, or the schedule's time is up; return when it was due."""
@@ -168,8 +199,10 @@ class Conductor:
                 await await_condition(self._targets, parse_condition(step.when))
 
     def _last_ms(self, step: Step) -> int:
-        """When it is too late to begin: a step that was promised may use up the reserve."""
-        return self._schedule.time_limit_ms if step.alone else self._schedule.cure_by_ms
+        """When it is too late to begin: what is to be alone may use up the reserve, and more."""
+        if not step.alone:
+            return self._schedule.cure_by_ms
+        return self._schedule.time_limit_ms + (OVERTIME_MS if step.promised else 0)
 
     async def _record_absence(self, number: int, step: Step) -> None:
         """Write down that a step that was promised found no time: such a run proves nothing."""
@@ -178,15 +211,18 @@ class Conductor:
         waited = repr(step.when) if step.when else "its turn"
         await self._record_proof(before, Proof(bit=False, text=f"{waited} never came in time"))
 
-    async def _inject(self, number: int, step: Step) -> None:
+    async def _inject(self, number: int, step: Step) -> int:
+        """Inject, and return since when it may have bitten, by the history's clock."""
         fault = step.fault
         before = await self._describe(number, fault, "inject")
         self._journal.enter(number, fault)
         self._executed[number] = step
         self._record(fault.name, before)
+        began_ns = self._targets.now_ns()
         proof = await attempt(KINDS[fault.kind].inject, self._targets, fault)
         self._injected[number].set()
         await self._record_proof(before, proof)
+        return began_ns
 
     async def _cure(self, number: int, fault: Fault) -> Proof:
         """Cure a fault; one whose cure was broken off keeps the op that began it."""
@@ -198,6 +234,7 @@ class Conductor:
             self._record(fault.name, self._curing[number])
         proof = await cure(self._targets, fault)
         await self._record_proof(self._curing[number], proof)
+        self._cured_ns = self._targets.now_ns()
         if proof.bit:
             self._journal.strike(number)
         return proof
@@ -263,3 +300,8 @@ class Conductor:
 
     def _now_ms(self) -> int:
         return round((asyncio.get_running_loop().time() - self._began) * 1000)
+
+
+def _spares_sends(step: Step) -> bool:
+    """Whether sends are to be possible while it is on, and nothing else is about to stop them."""
+    return step.alone and not step.fault.stops_writes

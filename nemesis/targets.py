@@ -226,6 +226,13 @@ class Settings(Protocol):
 class Clients(Protocol):
     """The suite's own logical processes."""
 
+    @property
+    def served_ns(self) -> Mapping[str, int]:
+        """When the last send and the last pull to end began, by the history's clock; -1 if not ok.
+
+        What nobody has called is not there.
+        """
+
     async def crash(self, count: int) -> Sequence[str]:
         """Drop ``count`` of them, connections and all, and say which; others take their place."""
 

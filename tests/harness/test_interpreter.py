@@ -221,3 +221,36 @@ async def test_no_more_processes_crash_than_there_are() -> None:
     await task
 
     assert set(workload.open.values()) == {0}
+
+
+ON_SLAVE = {"node": "slave"}
+
+
+@pytest.mark.parametrize(
+    ("f", "fields", "outcomes", "served"),
+    [
+        ("send", {}, "ok fail ok", [{"send": 7}, {"send": -1}, {"send": 9}]),
+        ("pull", {}, "info ok", [{"pull": -1}, {"pull": 8}]),
+        ("pull", ON_SLAVE, "ok", [{"pull": 7}]),
+        ("send", ON_SLAVE, "ok fail", [{}, {}]),  # which is to refuse it
+        ("commit", {}, "ok", [{}]),
+    ],
+)
+async def test_clients_are_served_while_the_last_call_to_end_was_ok(
+    f: str, fields: dict[str, str], outcomes: str, served: list[dict[str, int]]
+) -> None:
+    class Clock(Tape):
+        def record(self, **fields: Any) -> Op:
+            return super().record(time=7 + len(self.ops) // 2, **fields)
+
+    class Told:
+        async def invoke(self, invocation: Invocation) -> Completion:
+            return Completion(OpType[words.pop(0).upper()])
+
+    words = outcomes.split()
+    clients = interpreter(Counting([]), Clock())
+    seen = []
+    while words:
+        await clients.perform(0, Told(), Invocation(f, fields))
+        seen.append(dict(clients.served_ns))
+    assert seen == served

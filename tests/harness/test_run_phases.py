@@ -217,6 +217,20 @@ def test_clients_outlive_the_faults_by_a_moment(folder: RunFolder) -> None:
     assert cluster.targets.sound()
 
 
+def test_clients_go_on_until_a_send_is_ok_again(folder: RunFolder) -> None:
+    """Of a master without power nobody hears for a client's whole patience, cured or not."""
+    for back_s, over_s in ((14.0, (14.0, 14.5)), (99.0, (21.0, 22.5))):
+        cluster = Cluster()
+        cluster.targets.clients.served = lambda now_ns, back_s=back_s: (
+            now_ns if now_ns / 1e9 > back_s or now_ns < 1e9 else -1
+        )
+
+        tape, _, seconds = lived(folder, cluster)
+
+        assert over_s[0] <= seconds < over_s[1]
+        assert tape.of("send", "ok")[-1].time > (seconds - 0.1) * 1e9
+
+
 def test_ending_early_cures_at_once_and_stores_what_was_executed(folder: RunFolder) -> None:
     cluster = Cluster()
 

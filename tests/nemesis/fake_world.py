@@ -303,6 +303,11 @@ class FakeSettings:
 class FakeClients:
     def __init__(self, world: World) -> None:
         self.world = world
+        self.served: Callable[[int], int] = lambda now_ns: now_ns
+
+    @property
+    def served_ns(self) -> dict[str, int]:
+        return dict.fromkeys(("send", "pull"), self.served(self.world.now_ns()))
 
     async def crash(self, count: int) -> Sequence[str]:
         await self.world.effect("crash clients")
