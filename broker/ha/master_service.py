@@ -9,11 +9,11 @@ read pauses its own shipping and nothing else.
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, cast
 
+from broker.alarm import Alarm
 from broker.config import BrokerConfig, BrokerRole, FlushDiskType
-from broker.ha.alarm import Alarm
 from broker.ha.frames import TOKEN_MAX, Report, Token, WordDecoder, encode_header
 from broker.ha.handshake import Answer, LogSummary, Outcome, Tail, compare
 from broker.ha.master import (
@@ -88,7 +88,7 @@ class MasterService:
         self._log = log
         self._connections: dict[int, _SlaveConnection] = {}
         self._accepted = 0
-        self._producers: dict[int, asyncio.Future[SendStatus]] = {}
+        self._producers: dict[int, Callable[[SendStatus], None]] = {}  # by ticket
         self._tickets = 0
         self._news_due = False
         self._listener: Listener | None = None
@@ -132,18 +132,12 @@ class MasterService:
             self._carry_out(self.core.on_diverged(slave, answer.why))
         return answer
 
-    async def wait_replicated(self, end: int) -> SendStatus:
-        """Wait until a slave has the log up to ``end``, by the rules of a SYNC_MASTER."""
+    def when_replicated(self, end: int, then: Callable[[SendStatus], None]) -> None:
+        """Tell once a slave has the log up to ``end``, or never will: a SYNC_MASTER's rules."""
         assert self._config.broker_role is BrokerRole.SYNC_MASTER, "nobody else waits"
         self._tickets += 1
-        ticket = self._tickets
-        producer: asyncio.Future[SendStatus] = self._loop.create_future()
-        self._producers[ticket] = producer
-        self._carry_out(self.core.on_waiting(ticket, end, self._now_ms()))
-        try:
-            return await producer
-        finally:
-            self._producers.pop(ticket, None)
+        self._producers[self._tickets] = then
+        self._carry_out(self.core.on_waiting(self._tickets, end, self._now_ms()))
 
     # What connections and the store tell us.
 
@@ -209,9 +203,7 @@ class MasterService:
                 case Close():
                     self._close(effect)
                 case Release():
-                    producer = self._producers.get(effect.ticket)
-                    if producer is not None and not producer.done():
-                        producer.set_result(effect.status)
+                    self._producers.pop(effect.ticket)(effect.status)
         self._alarm.arm()
 
     def _ship(self, effect: Ship) -> list[Effect]:

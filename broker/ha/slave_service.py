@@ -9,9 +9,9 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from typing import cast
 
+from broker.alarm import Alarm
 from broker.config import BrokerConfig
 from broker.errors import MqError, RemoteProtocolError, RemotingError
-from broker.ha.alarm import Alarm
 from broker.ha.frames import BatchDecoder, encode_report, encode_token
 from broker.ha.handshake import Answer, Tail, tail_range
 from broker.ha.resync import Digest, common_prefix

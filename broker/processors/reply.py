@@ -6,13 +6,11 @@ topic. What the replier is told is whether it was pushed; the copy is by the way
 ``ReplyMessageProcessor``.
 """
 
-from inspect import isawaitable
-
 import msgspec
 
 from broker.errors import BrokerError, RemotingError
 from broker.processors.calling import ask_client
-from broker.processors.send import send_message
+from broker.processors.send import stored
 from broker.processors.state import BrokerState
 from broker.remoting.codes import RequestCode, ResponseCode
 from broker.remoting.command import Command
@@ -34,7 +32,7 @@ async def send_reply(state: BrokerState, command: Command, connection: Connectio
     """Push a reply to whom it is for, keep a copy, and say whether it was pushed."""
     send = msgspec.structs.replace(command, code=_SEND_CODES[RequestCode(command.code)])
     refusal = await _push(state, read_send_header(send), command.body, connection.peer)
-    fields = await _keep(state, send, connection)
+    fields = await _keep(state, send, connection.peer)
     if refusal:
         return command.reply(ResponseCode.SYSTEM_ERROR, refusal, fields)
     return command.reply(ext_fields=fields)
@@ -68,13 +66,11 @@ async def _push(state: BrokerState, header: SendHeader, body: bytes, peer: str) 
     return ""
 
 
-async def _keep(state: BrokerState, send: Command, connection: Connection) -> dict[str, str]:
+async def _keep(state: BrokerState, send: Command, peer: str) -> dict[str, str]:
     """Store a copy as if it had been sent; the fields of the answer either way."""
     try:
-        answer = send_message(state, send, connection)
-        stored = await answer if isawaitable(answer) else answer
-        assert stored is not None, "every send is answered"
+        kept = await stored(state, send, peer)
     except BrokerError as error:
         state.log.warning("reply-not-kept", code=error.code, why=error.remark)
         return {"msgId": "0", "queueId": "0", "queueOffset": "0"}
-    return stored.ext_fields
+    return kept.ext_fields

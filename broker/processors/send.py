@@ -1,26 +1,20 @@
 """SEND_MESSAGE in its three forms: check, store, wait for disk and slave, answer honestly.
 
 A message that was stored is answered with its offset and one of four statuses; the last three are
-acknowledgements too, only weaker. Each wait is as RocketMQ's, but for what the slave gets: under
-SYNC_FLUSH a record is shipped once it is on disk, so slaveTimeout begins there, and a record that
-did not reach the disk in time cannot be on the slave either.
+acknowledgements too, only weaker.
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import ip_address
 
 from broker.config import BrokerRole, FlushDiskType
-from broker.errors import (
-    AppendError,
-    BrokerError,
-    FlushError,
-    MessageIllegalError,
-    StoreBlockedError,
-)
+from broker.errors import AppendError, BrokerError, MessageIllegalError, StoreBlockedError
 from broker.nameserver.topics import TopicConfig
 from broker.processors.batch import split_batch
 from broker.processors.delayed import delayed
+from broker.processors.settling import Settled, settle, settled
 from broker.processors.state import BrokerState, refuse_on_slave
+from broker.remoting.answers import explain
 from broker.remoting.codes import RequestCode, ResponseCode, SendStatus
 from broker.remoting.command import Command
 from broker.remoting.connection import Answer, Connection
@@ -36,7 +30,7 @@ from broker.tables.topics import (
     queue_nums,
 )
 
-__all__ = ["put", "send_message", "settle"]
+__all__ = ["put", "send_message", "stored"]
 
 _CODES = {
     SendStatus.SEND_OK: ResponseCode.SUCCESS,
@@ -47,11 +41,37 @@ _CODES = {
 
 
 def send_message(state: BrokerState, command: Command, connection: Connection) -> Answer:
-    """Store a message or a batch of them, and say how safe it is.
+    """Store a message or a batch of them, and say how safe it is: at once, or when it is."""
+    request = _admitted(state, command)
+    topic = state.topics.get(request.topic)
+    if topic is None:
+        return stored(state, command, connection.peer)
+    drafts = _drafts(state, request, topic, command, connection.peer)
+    appended = put(state, drafts)
+    if not _must_settle(state, drafts):
+        return _reply(state, command, drafts, appended, SendStatus.SEND_OK)
+    reply = partial(_reply, state, command, drafts, appended)
+    settle(state, appended[-1].end, lambda told: connection.answer(command, reply(told)))
+    return None
 
-    Where there is nothing to wait for the answer is there at once: a task for every message would
-    cost more than its storing.
-    """
+
+async def stored(state: BrokerState, command: Command, peer: str) -> Command:
+    """Do the same for who can wait, be it for the making of the topic."""
+    request = _admitted(state, command)
+    topic = state.topics.get(request.topic)
+    if topic is None:
+        topic = _create_topic(state, request)
+        # No message is acknowledged whose topic a power cut could take away.
+        await state.save_topics()
+    drafts = _drafts(state, request, topic, command, peer)
+    appended = put(state, drafts)
+    must_settle = _must_settle(state, drafts)
+    told = await settled(state, appended[-1].end) if must_settle else SendStatus.SEND_OK
+    return _reply(state, command, drafts, appended, told)
+
+
+def _admitted(state: BrokerState, command: Command) -> SendHeader:
+    """Read a send that this broker takes, now and to that topic."""
     refuse_on_slave(state, "a send")
     _refuse_too_early(state)
     request = read_send_header(command)
@@ -59,34 +79,7 @@ def send_message(state: BrokerState, command: Command, connection: Connection) -
     if request.topic == SCHEDULE_TOPIC:
         remark = f"Sending message to topic[{request.topic}] is forbidden."
         raise BrokerError(ResponseCode.NO_PERMISSION, remark)
-    topic = state.topics.get(request.topic)
-    if topic is None:
-        return _send_to_new_topic(state, request, command, connection.peer)
-    drafts = _drafts(state, request, topic, command, connection.peer)
-    appended = put(state, drafts)
-    if not _must_settle(state, drafts):
-        return _reply(state, command, SendStatus.SEND_OK, drafts, appended)
-    return _reply_once_settled(state, command, drafts, appended)
-
-
-async def _send_to_new_topic(
-    state: BrokerState, request: SendHeader, command: Command, peer: str
-) -> Command:
-    topic = _create_topic(state, request)
-    # No message is acknowledged whose topic a power cut could take away.
-    await state.save_topics()
-    drafts = _drafts(state, request, topic, command, peer)
-    appended = put(state, drafts)
-    if not _must_settle(state, drafts):
-        return _reply(state, command, SendStatus.SEND_OK, drafts, appended)
-    return await _reply_once_settled(state, command, drafts, appended)
-
-
-async def _reply_once_settled(
-    state: BrokerState, command: Command, drafts: list[MessageDraft], appended: list[Appended]
-) -> Command:
-    status = await settle(state, appended[-1].end)
-    return _reply(state, command, status, drafts, appended)
+    return request
 
 
 def _must_settle(state: BrokerState, drafts: list[MessageDraft]) -> bool:
@@ -100,12 +93,14 @@ def _must_settle(state: BrokerState, drafts: list[MessageDraft]) -> bool:
 def _reply(
     state: BrokerState,
     command: Command,
-    status: SendStatus,
     drafts: list[MessageDraft],
     appended: list[Appended],
+    told: Settled,
 ) -> Command:
     state.ports.crash_point("after-replicate-before-reply")
-    return command.reply(_CODES[status], None, _described(state, drafts[0], appended))
+    if isinstance(told, BrokerError):
+        return explain(command, told)
+    return command.reply(_CODES[told], None, _described(state, drafts[0], appended))
 
 
 def put(state: BrokerState, drafts: list[MessageDraft]) -> list[Appended]:
@@ -125,24 +120,6 @@ def put(state: BrokerState, drafts: list[MessageDraft]) -> list[Appended]:
     state.stats.put_count += len(appended)
     state.stats.put_bytes += sum(one.size for one in appended)
     return appended
-
-
-async def settle(state: BrokerState, end: int) -> SendStatus:
-    """Wait until what ends there is as safe as the broker's mode promises."""
-    config = state.config
-    flushed = True
-    if config.flush_disk_type is FlushDiskType.SYNC_FLUSH:
-        try:
-            flushed = await state.store.wait_flushed(end, config.sync_flush_timeout)
-        except FlushError as error:
-            # Nobody knows whether it will survive, so this is no acknowledgement of any kind.
-            raise BrokerError(ResponseCode.SYSTEM_ERROR, f"flush failed: {error}") from error
-    if config.broker_role is not BrokerRole.SYNC_MASTER:
-        return SendStatus.SEND_OK if flushed else SendStatus.FLUSH_DISK_TIMEOUT
-    if flushed:
-        return await state.master.wait_replicated(end)
-    fed = state.master.core.mark is not None
-    return SendStatus.FLUSH_SLAVE_TIMEOUT if fed else SendStatus.SLAVE_NOT_AVAILABLE
 
 
 def _refuse_too_early(state: BrokerState) -> None:

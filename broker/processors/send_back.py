@@ -12,7 +12,8 @@ from broker.errors import BrokerError
 from broker.nameserver.topics import Permission
 from broker.processors.delayed import delayed
 from broker.processors.fields import int_field, text_field
-from broker.processors.send import put, settle
+from broker.processors.send import put
+from broker.processors.settling import settled
 from broker.processors.state import BrokerState, refuse_on_slave
 from broker.remoting.codes import ResponseCode
 from broker.remoting.command import Command
@@ -44,7 +45,7 @@ async def send_back(state: BrokerState, command: Command, _connection: Connectio
             raise
         remark = f"{ResponseCode(error.code).name}: {error.remark}"
         raise BrokerError(ResponseCode.SYSTEM_ERROR, remark) from error
-    await settle(state, appended[-1].end)
+    await settled(state, appended[-1].end)
     return command.reply()
 
 

@@ -2,7 +2,7 @@
 
 Either end may ask: ``request`` waits for the reply with its opaque, any number at a time, in any
 order; ``send_oneway`` waits for nothing. Either end may be asked: ``handler`` answers with a
-command, with None (nobody is answered, or not now: see ``send``), or with an awaitable of those.
+command, with None (nobody is answered, or not now: see ``answer``), or with an awaitable of those.
 
 What an unanswered request tells its sender is definite if not one byte of it left this process.
 So frames wait in an outbox until the transport has placed all that was written before, and leave
@@ -113,7 +113,7 @@ class Connection(asyncio.Protocol):
         self.send(command.numbered(self._opaque).oneway())
 
     def send(self, command: Command) -> None:
-        """Send a command as it is, such as the late reply to a parked request."""
+        """Send a command as it is."""
         if self.is_closed:
             return
         self._outbox.append(encode(command))
@@ -121,6 +121,11 @@ class Connection(asyncio.Protocol):
         if not self._flush_due:
             self._flush_due = True
             self._loop.call_soon(self._flush)
+
+    def answer(self, command: Command, reply: Command) -> None:
+        """Answer a request that was not answered at once; who asked one-way hears nothing."""
+        if not command.is_oneway:
+            self.send(reply)
 
     def close(self, why: str = "closed by this side") -> None:
         """Send what the outbox holds, then end the connection."""
@@ -217,7 +222,8 @@ class Connection(asyncio.Protocol):
         except Exception as error:  # noqa: BLE001 - the peer is owed an answer, whatever broke
             answer = explain(command, error)
         if answer is None or isinstance(answer, Command):
-            self._answer(command, answer)
+            if answer is not None:
+                self.answer(command, answer)
         else:
             task = asyncio.ensure_future(answer, loop=self._loop)
             self._answering[task] = None
@@ -228,16 +234,11 @@ class Connection(asyncio.Protocol):
         if task.cancelled():
             return
         error = task.exception()
-        if error is None:
-            self._answer(command, task.result())
-        elif isinstance(error, Exception):
-            self._answer(command, explain(command, error))
-        else:
+        if error is not None and not isinstance(error, Exception):
             raise error
-
-    def _answer(self, command: Command, answer: Command | None) -> None:
-        if answer is not None and not command.is_oneway:
-            self.send(answer)
+        answer = task.result() if error is None else explain(command, error)
+        if answer is not None:
+            self.answer(command, answer)
 
     def _wake_by(self, due_s: float) -> None:
         """See to it that the alarm goes off by then; nearly every request is answered before.

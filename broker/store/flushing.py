@@ -9,14 +9,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+from broker.alarm import Alarm
 from broker.errors import FlushError
 from broker.ports import CrashPoint
 from broker.store.commit_log import CommitLog
-from broker.store.group_commit import Effect, Fail, GroupCommit, Release, Sync
+from broker.store.group_commit import Effect, Fail, GiveUp, GroupCommit, Release, Sync
 
-__all__ = ["LogFlusher"]
+__all__ = ["Flushed", "LogFlusher", "Waiter"]
 
-Waiter: TypeAlias = "asyncio.Future[bool]"
+Flushed: TypeAlias = bool | FlushError
+"""Whether a record is durable: yes, not in time, or nobody can say."""
+
+Waiter: TypeAlias = Callable[[Flushed], None]
+"""Who wants to hear that, once."""
 
 IDLE_FLUSH_S: Final = 0.010
 
@@ -31,35 +36,40 @@ class LogFlusher:
     on_failed: Callable[[str], None] = lambda _why: None
     failure: str | None = None
     _core: GroupCommit[Waiter] = field(init=False)
+    _alarm: Alarm = field(init=False)  # for those who wait too long
     _syncing: "asyncio.Task[None] | None" = None
     _armed: asyncio.TimerHandle | None = None
 
     def __post_init__(self) -> None:
         self._core = GroupCommit(log_end=lambda: self.log.end)
+        self._alarm = Alarm(self._core.next_due_ms, self._give_up)
 
     def begin(self) -> None:
         """Take over a log that was just recovered: what it holds is durable."""
         self._core.flushed = self.log.flushed
+
+    def tell(self, end: int, timeout_ms: int | None, waiter: Waiter) -> None:
+        """Tell a waiter once everything before ``end`` is durable, or that this takes too long."""
+        if end <= self.log.flushed:
+            waiter(True)  # noqa: FBT003 - a result
+        elif timeout_ms is None:
+            self._act(self._core.on_wait(waiter, end))
+        else:
+            due_ms = asyncio.get_running_loop().time() * 1000 + timeout_ms
+            self._act(self._core.on_wait(waiter, end, due_ms))
+            self._alarm.arm_by(due_ms)
 
     async def wait(self, end: int, timeout_ms: int | None = None) -> bool:
         """Return True once everything before ``end`` is durable, False if that takes too long.
 
         ``FlushError`` if a sync failed: nobody can say then what the disk holds.
         """
-        if end <= self.log.flushed:
-            return True
-        loop = asyncio.get_running_loop()
-        waiter: Waiter = loop.create_future()
-        timer = None
-        if timeout_ms is not None:
-            timer = loop.call_later(timeout_ms / 1000, self._expire, waiter)
-        self._act(self._core.on_wait(waiter, end))
-        try:
-            return await waiter
-        finally:
-            self._core.on_gone(waiter)
-            if timer is not None:
-                timer.cancel()
+        future: asyncio.Future[Flushed] = asyncio.get_running_loop().create_future()
+        self.tell(end, timeout_ms, lambda told: None if future.done() else future.set_result(told))
+        told = await future
+        if isinstance(told, FlushError):
+            raise told
+        return told
 
     def tick(self) -> None:
         """Begin a sync if there is anything to sync."""
@@ -75,6 +85,7 @@ class LogFlusher:
         if self._armed is not None:
             self._armed.cancel()
             self._armed = None
+        self._alarm.cancel()
         while self._syncing is not None:
             await asyncio.wait([self._syncing])
 
@@ -87,20 +98,21 @@ class LogFlusher:
         self._armed = None
         self.tick()
 
-    def _expire(self, waiter: Waiter) -> None:
-        if not waiter.done():
-            waiter.set_result(False)
+    def _give_up(self, now_ms: float) -> None:
+        self._act(self._core.on_time(now_ms))
+        self._alarm.arm()
 
     def _act(self, effects: list[Effect[Waiter]]) -> None:
         for effect in effects:
-            if isinstance(effect, Sync):
-                self._syncing = asyncio.ensure_future(self._sync(effect.target))
-            elif effect.waiter.done():
-                continue
-            elif isinstance(effect, Release):
-                effect.waiter.set_result(True)
-            elif isinstance(effect, Fail):
-                effect.waiter.set_exception(FlushError(self.failure))
+            match effect:
+                case Sync():
+                    self._syncing = asyncio.ensure_future(self._sync(effect.target))
+                case Release():
+                    effect.waiter(True)  # noqa: FBT003 - a result
+                case GiveUp():
+                    effect.waiter(False)  # noqa: FBT003 - a result
+                case Fail():
+                    effect.waiter(FlushError(self.failure))
 
     async def _sync(self, target: int) -> None:
         self.crash_point("after-append-before-flush")

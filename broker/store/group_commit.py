@@ -5,6 +5,7 @@
     time to sync               the same, for bytes that nobody waits for
     a sync is done             Release all whom it covers; Sync again if either came meanwhile
     a sync failed              Fail all, now and ever after
+    somebody's time is up      GiveUp; the sync goes on
 
 A sync covers what was written before it began, so its target is the log's end at that moment.
 After a failure the system has dropped the dirty pages and would call the next sync a success;
@@ -13,35 +14,51 @@ so there is none, nobody is told ok, and ``flushed`` never moves again.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Generic, TypeAlias, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
-__all__ = ["Effect", "Fail", "GroupCommit", "Release", "Sync"]
+import msgspec
+
+__all__ = ["NEVER", "Effect", "Fail", "GiveUp", "GroupCommit", "Release", "Sync"]
 
 WaiterT = TypeVar("WaiterT")
 
+NEVER: Final = float("inf")
+"""When the time of a waiter is up who waits for as long as it takes."""
 
-@dataclass(frozen=True, slots=True)
-class Sync:
+
+class Sync(msgspec.Struct, frozen=True):
     """Make everything before ``target`` durable, then say ``on_synced`` or ``on_failed``."""
 
     target: int
 
 
-@dataclass(frozen=True, slots=True)
-class Release(Generic[WaiterT]):
+class Release(msgspec.Struct, Generic[WaiterT], frozen=True):
     """Tell a waiter that its record is durable."""
 
     waiter: WaiterT
 
 
-@dataclass(frozen=True, slots=True)
-class Fail(Generic[WaiterT]):
+class GiveUp(msgspec.Struct, Generic[WaiterT], frozen=True):
+    """Tell a waiter that its time was up before its record was durable."""
+
+    waiter: WaiterT
+
+
+class Fail(msgspec.Struct, Generic[WaiterT], frozen=True):
     """Tell a waiter that nobody can say whether its record is durable."""
 
     waiter: WaiterT
 
 
-Effect: TypeAlias = Sync | Release[WaiterT] | Fail[WaiterT]
+Effect: TypeAlias = Sync | Release[WaiterT] | GiveUp[WaiterT] | Fail[WaiterT]
+
+
+class _Waiting(msgspec.Struct, Generic[WaiterT], frozen=True):
+    """Who waits, for how much of the log, and until when."""
+
+    waiter: WaiterT
+    end: int
+    due_ms: float
 
 
 @dataclass(slots=True)
@@ -53,16 +70,16 @@ class GroupCommit(Generic[WaiterT]):
     syncing: bool = False
     again: bool = False  # it was time to sync while one was under way
     failed: bool = False
-    waiters: dict[WaiterT, int] = field(default_factory=dict)  # waiter -> end it waits for
+    _waiting: list[_Waiting[WaiterT]] = field(default_factory=list)
 
-    def on_wait(self, waiter: WaiterT, end: int) -> list[Effect[WaiterT]]:
-        """Let a waiter wait until everything before ``end`` is durable."""
+    def on_wait(self, waiter: WaiterT, end: int, due_ms: float = NEVER) -> list[Effect[WaiterT]]:
+        """Let a waiter wait until everything before ``end`` is durable, or its time is up."""
         assert end <= self.log_end(), "nobody can wait for what is not written"
         if self.failed:
             return [Fail(waiter)]
         if end <= self.flushed:
             return [Release(waiter)]
-        self.waiters[waiter] = end
+        self._waiting.append(_Waiting(waiter, end, due_ms))
         return self._sync()
 
     def on_tick(self) -> list[Effect[WaiterT]]:
@@ -72,28 +89,32 @@ class GroupCommit(Generic[WaiterT]):
         self.again = self.syncing
         return self._sync()
 
-    def on_gone(self, waiter: WaiterT) -> None:
-        """Forget a waiter that waited long enough."""
-        self.waiters.pop(waiter, None)
+    def on_time(self, now_ms: float) -> list[Effect[WaiterT]]:
+        """Give up on those whose time is up."""
+        late = [GiveUp(one.waiter) for one in self._waiting if one.due_ms <= now_ms]
+        self._waiting = [one for one in self._waiting if one.due_ms > now_ms]
+        return [*late]
 
     def on_synced(self, target: int) -> list[Effect[WaiterT]]:
         """Release those whom a sync covered, and go on with the others."""
         assert self.syncing, "only a sync under way can end"
         self.syncing = False
         self.flushed = max(self.flushed, target)
-        covered = [waiter for waiter, end in self.waiters.items() if end <= self.flushed]
-        effects: list[Effect[WaiterT]] = [Release(waiter) for waiter in covered]
-        for waiter in covered:
-            del self.waiters[waiter]
+        covered = [Release(one.waiter) for one in self._waiting if one.end <= self.flushed]
+        self._waiting = [one for one in self._waiting if one.end > self.flushed]
         again, self.again = self.again and self.flushed < self.log_end(), False
-        return effects + self._sync() if self.waiters or again else effects
+        return [*covered, *self._sync()] if self._waiting or again else [*covered]
 
     def on_failed(self) -> list[Effect[WaiterT]]:
         """Fail everybody; the log's durable end stays where it is for good."""
         self.syncing, self.failed = False, True
-        effects: list[Effect[WaiterT]] = [Fail(waiter) for waiter in self.waiters]
-        self.waiters.clear()
-        return effects
+        waiting, self._waiting = self._waiting, []
+        return [Fail(one.waiter) for one in waiting]
+
+    def next_due_ms(self) -> float | None:
+        """When ``on_time`` will next have something to do; None if never."""
+        due_ms = min((one.due_ms for one in self._waiting), default=NEVER)
+        return None if due_ms == NEVER else due_ms
 
     def _sync(self) -> list[Effect[WaiterT]]:
         if self.syncing:

@@ -27,7 +27,7 @@ from broker.store.abort import AbortFile, LastStop
 from broker.store.checkpoint import Checkpoint, Mark, write_checkpoint
 from broker.store.commit_log import CommitLog
 from broker.store.config import StoreConfig
-from broker.store.flushing import LogFlusher
+from broker.store.flushing import LogFlusher, Waiter
 from broker.store.key_index import KeyIndex
 from broker.store.loading import Loader
 from broker.store.locking import take_lock
@@ -247,6 +247,10 @@ class MessageStore:
         ``FlushError`` if a sync failed: then nobody may be told that the record is safe.
         """
         return await self._flusher.wait(end, timeout_ms)
+
+    def when_flushed(self, end: int, timeout_ms: int, then: Waiter) -> None:
+        """Tell the same without a task, the error as a value."""
+        self._flusher.tell(end, timeout_ms, then)
 
     # Reading.
 

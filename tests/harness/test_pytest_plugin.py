@@ -20,8 +20,8 @@ SHORT = {"time_limit_s": 4.0, "rate": 40.0, "concurrency": 3, "queues": 1}
 
 @pytest.fixture
 def early_ack(monkeypatch):
-    async def settle(state, end):
-        return SendStatus.SEND_OK
+    def settle(state, end, then):
+        then(SendStatus.SEND_OK)
 
     monkeypatch.setattr(send, "settle", settle)
 

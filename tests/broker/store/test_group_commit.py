@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from broker.store.group_commit import Fail, GroupCommit, Release, Sync
+from broker.store.group_commit import NEVER, Fail, GiveUp, GroupCommit, Release, Sync
 
 
 def test_the_first_waiter_starts_a_sync_and_the_next_share_the_one_after() -> None:
@@ -66,6 +66,8 @@ class GroupCommitMachine(RuleBasedStateMachine):
         self.waiting: dict[int, int] = {}
         self.ticked = 0  # the log's end at the last tick
         self.names = 0
+        self.now_ms = 0.0
+        self.due_ms: dict[int, float] = {}
         self.core: GroupCommit[int] = GroupCommit(log_end=lambda: self.end)
 
     def carry_out(self, effects: list[object]) -> None:
@@ -82,6 +84,9 @@ class GroupCommitMachine(RuleBasedStateMachine):
                 case Fail(waiter):
                     assert self.failed
                     del self.waiting[waiter]
+                case GiveUp(waiter):
+                    assert self.due_ms.get(waiter, NEVER) <= self.now_ms
+                    del self.waiting[waiter]
 
     @rule(size=st.integers(1, 50))
     def append(self, size: int) -> None:
@@ -92,14 +97,17 @@ class GroupCommitMachine(RuleBasedStateMachine):
     def wait(self, data: st.DataObject) -> None:
         self.names += 1
         self.waiting[self.names] = data.draw(st.integers(1, self.end))
-        self.carry_out(self.core.on_wait(self.names, self.waiting[self.names]))
+        due_ms = self.now_ms + data.draw(st.integers(0, 100) | st.just(NEVER))
+        self.due_ms[self.names] = due_ms
+        self.carry_out(self.core.on_wait(self.names, self.waiting[self.names], due_ms))
 
-    @precondition(lambda self: self.waiting)
-    @rule(data=st.data())
-    def give_up(self, data: st.DataObject) -> None:
-        gone = data.draw(st.sampled_from(sorted(self.waiting)))
-        del self.waiting[gone]
-        self.core.on_gone(gone)
+    @rule(ms=st.integers(0, 100))
+    def time_passes(self, ms: int) -> None:
+        self.now_ms += ms
+        self.carry_out(self.core.on_time(self.now_ms))
+        assert all(self.due_ms[name] > self.now_ms for name in self.waiting)
+        nexts = [self.due_ms[name] for name in self.waiting if self.due_ms[name] < NEVER]
+        assert self.core.next_due_ms() == min(nexts, default=None)
 
     @rule()
     def tick(self) -> None:

@@ -1,16 +1,19 @@
 """Lies about what is safe: an answer that is given too early, or is better than the truth."""
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from broker.ha.master_service import MasterService
 from broker.processors import send
 from broker.remoting.codes import SendStatus
+from broker.store.flushing import Waiter
 from broker.store.message_store import Appended, MessageStore
 from tests.quality.mutants.mutant import Plant, mutant
 
 __all__ = ["MUTANTS"]
 
+Then: TypeAlias = Callable[[SendStatus], None]
 PARTED = ("partition-replication", "pause-slave", "kill-slave")
 
 
@@ -51,20 +54,20 @@ def ack_before_append(plant: Plant) -> None:
 def ack_before_flush(plant: Plant) -> None:
     """SEND_OK under SYNC_FLUSH before the record is on disk."""
 
-    async def flushed_at_once(self: Any, end: int, timeout_ms: int | None = None) -> bool:
-        return True
+    def flushed_at_once(self: Any, end: int, timeout_ms: int, then: Waiter) -> None:
+        then(True)
 
-    plant(MessageStore, wait_flushed=flushed_at_once)
+    plant(MessageStore, when_flushed=flushed_at_once)
 
 
 @mutant(finds=("dishonest-status",), mode="SYNC_MASTER+ASYNC_FLUSH", nemeses=PARTED)
 def ack_before_replicate(plant: Plant) -> None:
     """SEND_OK under SYNC_MASTER before the slave has the record."""
 
-    async def replicated_at_once(self: Any, end: int) -> SendStatus:
-        return SendStatus.SEND_OK
+    def replicated_at_once(self: Any, end: int, then: Then) -> None:
+        then(SendStatus.SEND_OK)
 
-    plant(MasterService, wait_replicated=replicated_at_once)
+    plant(MasterService, when_replicated=replicated_at_once)
 
 
 @mutant(finds=("dishonest-status",), mode="SYNC_MASTER+SYNC_FLUSH", nemeses=PARTED)
@@ -87,22 +90,21 @@ def no_slave_as_send_ok(plant: Plant) -> None:
 )
 def flush_time_out_as_send_ok(plant: Plant) -> None:
     """A wait for the disk that runs out is answered as SEND_OK."""
-    wait_flushed = MessageStore.wait_flushed
+    when_flushed = MessageStore.when_flushed
 
-    async def never_late(self: MessageStore, end: int, timeout_ms: int | None = None) -> bool:
-        return await wait_flushed(self, end, 20) or True
+    def never_late(self: MessageStore, end: int, timeout_ms: int, then: Waiter) -> None:
+        when_flushed(self, end, 20, lambda told: then(told or True))
 
-    plant(MessageStore, wait_flushed=never_late)
+    plant(MessageStore, when_flushed=never_late)
 
 
 def _answered_better(plant: Plant, weak: SendStatus) -> None:
-    wait = MasterService.wait_replicated
+    when = MasterService.when_replicated
 
-    async def wait_replicated(self: MasterService, end: int) -> SendStatus:
-        status = await wait(self, end)
-        return SendStatus.SEND_OK if status is weak else status
+    def when_replicated(self: MasterService, end: int, then: Then) -> None:
+        when(self, end, lambda status: then(SendStatus.SEND_OK if status is weak else status))
 
-    plant(MasterService, wait_replicated=wait_replicated)
+    plant(MasterService, when_replicated=when_replicated)
 
 
 MUTANTS = (

@@ -15,8 +15,8 @@ def slave_accepts_writes(plant: Plant) -> None:
     """The slave stores what is sent to it."""
     settle = send.settle
 
-    async def settle_anywhere(state: Any, end: int) -> SendStatus:
-        return SendStatus.SEND_OK if state.config.is_slave else await settle(state, end)
+    def settle_anywhere(state: Any, end: int, then: Any) -> None:
+        then(SendStatus.SEND_OK) if state.config.is_slave else settle(state, end, then)
 
     plant(send, refuse_on_slave=lambda _state, _what: None, settle=settle_anywhere)
 
