@@ -1,7 +1,8 @@
 """Two equal logs serve the same messages: what one node gives, the other gives as well.
 
     unserved    a message of both logs that the certified drain of one node alone holds
-    corrupted   a pull or a drain was answered with bytes that are no sound records
+    corrupted   a pull or a drain was answered with bytes that are no sound records; allowed after
+                bits of the node were damaged, for no checksum covers all of a record
 
 A slave is there to be read from when the master is gone (P10). Where the dumps say that both
 nodes' logs are one, and nothing was written between drains and dumps, a message that only one
@@ -17,10 +18,11 @@ from numpy.typing import NDArray
 
 from checkers.case import Case
 from checkers.certificates import Certificate
+from checkers.damage import damaged_before
 from checkers.findings import anomaly, verdict
 from checkers.messages import NEVER
 from checkers.replicas import compare_logs, last_dumps
-from checkers.verdict import Finding, Verdict
+from checkers.verdict import Finding, Validity, Verdict
 from histories.history import NONE
 from histories.op import OpType
 
@@ -39,6 +41,7 @@ def serving(case: Case) -> Verdict:
     """Judge whether both nodes give the same messages."""
     found: list[tuple[int, int, Certificate, Certificate]] = []
     unreadable = _unreadable(case)
+    damaged = damaged_before(case, case.history.node[unreadable], unreadable)
     if _one_log(case):
         for one, other in _pairs(case):
             found += [(queue, offset, one, other) for queue, offset in _missing(case, one, other)]
@@ -59,7 +62,8 @@ def serving(case: Case) -> Verdict:
     return verdict(
         [
             *anomaly("unserved", np.arange(len(found)), tell),
-            *anomaly("corrupted", unreadable, tell_unreadable),
+            *anomaly("corrupted", unreadable[~damaged], tell_unreadable),
+            *anomaly("corrupted", unreadable[damaged], tell_unreadable, Validity.VALID),
         ]
     )
 

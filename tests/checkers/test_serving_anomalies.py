@@ -137,6 +137,17 @@ def test_an_answer_that_is_no_record_is_a_corrupted_message() -> None:
     assert "corrupted" not in invalid(SENT, gone)
 
 
+def test_a_record_whose_bits_were_damaged_is_no_lie_of_the_broker() -> None:
+    """A flipped bit may say that a body is compressed, and no checksum covers that."""
+    begin, _ = pull("slave", 0, 2, 2)
+    error = ["RemoteProtocolError", "expected records, got 9470 bytes: incorrect header check"]
+    failed = [begin, {**begin, "type": "fail", "error": error}]
+    for node, kind in (("slave", "damage"), ("master", "damage")):
+        assert "corrupted" not in invalid(SENT, fault("bit-flip", kind, node), failed)
+    assert "corrupted" in invalid(SENT, fault("kill", "process", "slave"), failed)
+    assert "corrupted" in invalid(SENT, failed, fault("bit-flip", "damage", "slave"))
+
+
 def commit(node: str, offset: int) -> list[dict[str, Any]]:
     common = {"process": 1, "f": "commit", "topic": TOPIC, "queue": 0, "node": node, "group": "g"}
     common["queue_offset"] = offset
