@@ -33,7 +33,13 @@ VARIABLE = "ROCKETMQ_HOME"
 BROKER_JAR = re.compile(r"rocketmq-broker-(\d[\w.]*?)\.jar$")
 MAJOR = "4."
 
-JVM_OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
+JVM_OPTIONS = (
+    "-Xmx256m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:-UsePerfData",
+    "-Dtls.server.mode=disabled",  # else each start makes two keys for nobody, and leaves them
+)
 """Small and quick to start: a node of a chaos run lives for seconds."""
 
 OPENED = ("java.nio", "jdk.internal.ref", "sun.nio.ch")
