@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 from random import Random
 from typing import Protocol
 
@@ -185,7 +186,7 @@ class SimulatedNode:
         log = EventLog(self._log, self.clock, node=self.name)
         if self.name == "nameserver":
             return NameServer(NameServerConfig.parse(self.properties, self.name), ports, log)
-        config = BrokerConfig.parse(self.properties, self.name).updated(as_text(self.overridden))
+        config = _broker_config(self.properties, self.name, as_text(self.overridden))
         return Broker(config, ports, log)
 
     def _reached(self, crash_point: str) -> None:
@@ -198,6 +199,12 @@ class SimulatedNode:
         self._fabric.crashed(self.host, power=power)
         if power:
             self.disk.cut_power()
+
+
+@lru_cache(64)
+def _broker_config(properties: str, name: str, overridden: str) -> BrokerConfig:
+    """Read a broker's configuration: a few texts, over thousands of runs."""
+    return BrokerConfig.parse(properties, name).updated(overridden)
 
 
 class SimulatedControls:
