@@ -20,13 +20,13 @@ is an error, since a thread is a second clock).
 import asyncio
 import contextvars
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from heapq import heappop, heappush
 from typing import Any, TypeVar
 
 from simulation.handles import HostedHandle
-from simulation.hosts import HostDiedError
+from simulation.hosts import HOST, HostDiedError
 
 __all__ = ["SimulationStuckError", "VirtualLoop", "run_virtual", "virtual_loop"]
 
@@ -68,24 +68,22 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def call_soon(  # type: ignore[override]  # typeshed's variadic generics say no more
         self,
-        callback: Callable[..., object],
-        *args: Any,
+        *call: Any,
         context: contextvars.Context | None = None,
-    ) -> asyncio.Handle:
+    ) -> HostedHandle:
         """Schedule for this instant, on behalf of the host of the context."""
-        handle = HostedHandle(self._now_s, callback, args, self, context)
+        handle = HostedHandle(self._now_s, call, context)
         self._due.append(handle)
         return handle
 
     def call_at(  # type: ignore[override]  # likewise
         self,
         when: float,
-        callback: Callable[..., object],
-        *args: Any,
+        *call: Any,
         context: contextvars.Context | None = None,
-    ) -> asyncio.TimerHandle:
+    ) -> HostedHandle:
         """Schedule for a later instant, on behalf of the host of the context."""
-        handle = HostedHandle(when, callback, args, self, context)
+        handle = HostedHandle(when, call, context)
         self._timer_count += 1
         heappush(self._timers, (when, self._timer_count, handle))
         return handle
@@ -93,21 +91,25 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def call_later(  # type: ignore[override]  # likewise
         self,
         delay: float,
-        callback: Callable[..., object],
-        *args: Any,
+        *call: Any,
         context: contextvars.Context | None = None,
-    ) -> asyncio.TimerHandle:
+    ) -> HostedHandle:
         """Schedule for so many seconds from now."""
-        return self.call_at(self._now_s + delay, callback, *args, context=context)
+        return self.call_at(self._now_s + delay, *call, context=context)
 
-    def happen_now(
-        self, context: contextvars.Context, callback: Callable[..., object], *args: Any
-    ) -> None:
+    def happen_now(self, context: contextvars.Context, *call: Any) -> None:
         """Let a callback happen within this step, on behalf of the host of the context.
 
         For the world's own timers, whose work is a host's: one event does for both.
         """
-        HostedHandle(self._now_s, callback, args, self, context).happen()
+        host = context.get(HOST)
+        if host is not None and (host.paused or not host.running):
+            HostedHandle(self._now_s, call, context).happen()
+            return
+        try:  # as a handle does, without making one
+            context.run(*call)
+        except BaseException as error:  # noqa: BLE001 -- the handle knows what to do with it
+            HostedHandle(self._now_s, call, context).failed(error)
 
     def _run_once(self) -> None:
         """Let everything of this instant happen, then jump to the next one, until it is enough.
@@ -118,7 +120,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         while not self._stopping:  # type: ignore[attr-defined]
             if not due:
                 self._jump()
-            while timers and timers[0][0] <= self._now_s:
+            now_s = self._now_s
+            while timers and timers[0][0] <= now_s:
                 due.append(heappop(timers)[2])
             for _ in range(len(due)):
                 due.popleft().happen()

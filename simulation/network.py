@@ -174,8 +174,8 @@ class _Connection:
     """Two ends and the two pipes between them."""
 
     def __init__(self, fabric: Fabric, rules: LinkRules) -> None:
-        self._fabric = fabric
         self.rules = rules
+        self.latency_s = fabric.latency_s
         self.upstream: Pipe
         self.downstream: Pipe
         self._ends: tuple[StreamTransport, StreamTransport]
@@ -193,9 +193,6 @@ class _Connection:
         self.upstream.on_drained, self.downstream.on_drained = near.drained, far.drained
         self._ends = near, far
         self.rules.connections.append(self)
-
-    def latency_s(self) -> float:
-        return self._fabric.latency_s()
 
     def closing(self) -> None:
         """Either end has closed: forget the connection once both know."""

@@ -22,7 +22,7 @@ import asyncio
 import contextvars
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 __all__ = ["Fate", "Packet", "Pipe", "fate"]
 
@@ -32,11 +32,11 @@ _WORLD = contextvars.Context()
 """Bytes under way belong to no host: they arrive though their sender has died since."""
 
 
-class Packet(NamedTuple):
-    """A chunk under way, or the FIN when ``data`` is None."""
+Packet: TypeAlias = tuple[bytes | None, float]
+"""A chunk under way (None: the FIN), and when it is due, in virtual seconds, over the bare network.
 
-    data: bytes | None
-    due_at: float  # in virtual seconds, over the bare network
+A plain tuple: a run makes one for every chunk.
+"""
 
 
 class Fate(NamedTuple):
@@ -53,12 +53,12 @@ def fate(packet: Packet, toxics: Toxics, stream: str, passed: int) -> Fate:
     """Decide on a packet; ``passed`` bytes went through this pipe before it.
 
     >>> held = {"stall": {"type": "bandwidth", "stream": "upstream", "rate": 0}}
-    >>> fate(Packet(b"x", 1.5), held, "upstream", 0).arrive_at is None
+    >>> fate((b"x", 1.5), held, "upstream", 0).arrive_at is None
     True
-    >>> fate(Packet(b"x", 1.5), held, "downstream", 0).arrive_at
+    >>> fate((b"x", 1.5), held, "downstream", 0).arrive_at
     1.5
     """
-    arrive_at = packet.due_at
+    data, arrive_at = packet
     cut_after = slice_ = None
     for toxic in toxics.values():
         if toxic["stream"] != stream:
@@ -66,20 +66,20 @@ def fate(packet: Packet, toxics: Toxics, stream: str, passed: int) -> Fate:
         match toxic["type"]:
             case "reset_peer":
                 return Fate(arrive_at + toxic.get("timeout", 0) / 1e3, reset=True)
-            case "slow_close" if packet.data is None:
+            case "slow_close" if data is None:
                 arrive_at += toxic.get("delay", 0) / 1e3
-            case "timeout" if packet.data is not None:
+            case "timeout" if data is not None:
                 return Fate(arrive_at, drop=True)
-            case "bandwidth" if packet.data is not None:
+            case "bandwidth" if data is not None:
                 if toxic.get("rate", 0) == 0:
                     return Fate()
-                arrive_at += len(packet.data) / (toxic["rate"] * 1e3)
-            case "latency" if packet.data is not None:
+                arrive_at += len(data) / (toxic["rate"] * 1e3)
+            case "latency" if data is not None:
                 arrive_at += toxic.get("latency", 0) / 1e3
-            case "limit_data" if packet.data is not None:
+            case "limit_data" if data is not None:
                 left = max(toxic.get("bytes", 0) - passed, 0)
-                cut_after = left if left <= len(packet.data) else cut_after
-            case "slicer" if packet.data is not None:
+                cut_after = left if left <= len(data) else cut_after
+            case "slicer" if data is not None:
                 slice_ = max(toxic.get("average_size", 1), 1)
     return Fate(arrive_at, cut_after=cut_after, slice=slice_)
 
@@ -111,7 +111,7 @@ class Pipe:
         """Put in a chunk, or the FIN; what comes after the FIN is an error of ours."""
         if self._ended:
             return
-        self._packets.append(Packet(data, self._loop.time() + latency_s))
+        self._packets.append((data, self._loop.time() + latency_s))
         if data is not None:
             self.queued += len(data)
         if len(self._packets) == 1:  # else the head of the queue is waited for already
@@ -124,7 +124,7 @@ class Pipe:
             self._timer = None
         if self._packets and not self._ended:
             packet = self._packets[0]
-            arrive_at = self._fate(packet).arrive_at if self._toxics else packet.due_at
+            arrive_at = self._fate(packet).arrive_at if self._toxics else packet[1]
             if arrive_at is not None:
                 self._wait(arrive_at)
 
@@ -143,9 +143,9 @@ class Pipe:
         return fate(packet, self._toxics, self.stream, self._passed)
 
     def _wait(self, arrive_at: float) -> None:
-        # Packets never overtake each other, whatever their latencies.
-        when = max(arrive_at, self._last_arrival)
-        self._timer = self._loop.call_at(when, self._move_on, context=_WORLD)
+        if arrive_at < self._last_arrival:  # noqa: PLR1730 -- a call of max for every chunk
+            arrive_at = self._last_arrival  # packets never overtake each other
+        self._timer = self._loop.call_at(arrive_at, self._move_on, context=_WORLD)
 
     def _move_on(self) -> None:
         """Let all arrive whose time has come; the timer waits for the next."""
@@ -154,14 +154,14 @@ class Pipe:
         while self._packets and not self._ended:
             packet = self._packets[0]
             decided = self._fate(packet) if self._toxics else None
-            arrive_at = packet.due_at if decided is None else decided.arrive_at
+            arrive_at = packet[1] if decided is None else decided.arrive_at
             if arrive_at is None:
                 return
             if arrive_at > now:
                 self._wait(arrive_at)
                 return
             self._packets.popleft()
-            self._arrive(packet.data, decided)
+            self._arrive(packet[0], decided)
 
     def _arrive(self, data: bytes | None, decided: Fate | None) -> None:
         """Hand a packet over as it was decided; None: no toxic had a say."""

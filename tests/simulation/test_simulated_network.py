@@ -13,7 +13,7 @@ from simulation.hosts import Host
 from simulation.links import SimulatedLink
 from simulation.loop import run_virtual
 from simulation.network import Fabric, SimulatedNetwork
-from simulation.pipes import Packet, fate
+from simulation.pipes import fate
 
 ADDRESS = ("127.0.0.2", 10911)
 NONE = type(None)
@@ -318,7 +318,5 @@ def test_whatever_slows_a_link_changes_no_byte(
 )
 def test_the_fate_of_ten_bytes(toxic: dict[str, object], arrives: float | None) -> None:
     """Rates are in kilobytes of a thousand bytes, delays in milliseconds."""
-    decided = fate(
-        Packet(b"0123456789", 1.5), {"t": {"stream": "upstream", **toxic}}, "upstream", 0
-    )
+    decided = fate((b"0123456789", 1.5), {"t": {"stream": "upstream", **toxic}}, "upstream", 0)
     assert decided.arrive_at == (pytest.approx(arrives) if arrives is not None else None)
