@@ -188,7 +188,7 @@ def decode_bodies(body: bytes) -> list[StoredMessage]:
 
 def _inflated(message: StoredMessage) -> StoredMessage:
     if message.sys_flag & COMPRESSED:
-        return message._replace(body=zlib.decompress(message.body))
+        return msgspec.structs.replace(message, body=zlib.decompress(message.body))
     return message
 
 

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol, TypeAlias
 
+import msgspec
+
 from broker.client.process_queue import ProcessQueue
 from broker.nameserver.route import MessageQueue
 from broker.store.message import StoredMessage
@@ -82,7 +84,7 @@ async def _offer(
 def _with_first_topic(message: StoredMessage) -> StoredMessage:
     """Give a message that comes from a retry topic its own topic back."""
     topic = message.properties.get(RETRY_TOPIC)
-    return message if topic is None else message._replace(topic=topic)
+    return message if topic is None else msgspec.structs.replace(message, topic=topic)
 
 
 @dataclass(slots=True)

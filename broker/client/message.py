@@ -6,19 +6,19 @@ within the month, the last two which of many. It is set once a send, and kept ov
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from random import Random
 from typing import Final
+
+import msgspec
 
 from broker.store.properties import DELAY, KEYS, TAGS, UNIQUE_KEY, WAIT
 
 __all__ = ["Message", "UniqueKeys", "properties_of"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(msgspec.Struct, frozen=True, kw_only=True):
     """What a producer sends."""
 
     topic: str
@@ -28,7 +28,7 @@ class Message:
     delay_level: int = 0  # 1 to 18: delivered later
     wait_store_ok: bool = True  # False: answered before disk and slave have it
     flag: int = 0  # the user's own, stored as it is
-    properties: Mapping[str, str] = field(default_factory=dict)
+    properties: Mapping[str, str] = {}
 
 
 DAY_MS: Final = 86_400_000

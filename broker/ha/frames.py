@@ -12,6 +12,8 @@ that is listened to is for the master to decide (``haAcceptPlainSlave``).
 import struct
 from dataclasses import dataclass, field
 
+import msgspec
+
 from broker.errors import RemoteProtocolError
 
 __all__ = [
@@ -35,22 +37,19 @@ BODY_SIZE_MAX = 64 << 20
 """No master sends more in one go (haTransferBatchSize is 32 KiB): a larger size is garbage."""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(msgspec.Struct, frozen=True):
     """The slave's log ends here."""
 
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(msgspec.Struct, frozen=True):
     """The slave proved its log's likeness before, and this is the receipt."""
 
     value: int
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True):
     """A stretch of the master's log; empty in a heartbeat."""
 
     offset: int

@@ -27,6 +27,8 @@ import heapq
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+import msgspec
+
 from broker.ha.frames import Report, Token
 from broker.remoting.codes import SendStatus
 
@@ -45,8 +47,7 @@ TOKENS_MAX = 16
 """Tokens given out and not used; the oldest is forgotten, so that asking often costs nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ship:
+class Ship(msgspec.Struct, frozen=True):
     """Send up to ``size`` bytes of the log from ``offset``; then say ``on_shipped``.
 
     Or ``on_unreadable``, if the disk does not give them.
@@ -57,24 +58,21 @@ class Ship:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
+class Heartbeat(msgspec.Struct, frozen=True):
     """Send an empty batch, so that the slave knows that we live."""
 
     connection: int
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(msgspec.Struct, frozen=True):
     """End a connection."""
 
     connection: int
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(msgspec.Struct, frozen=True):
     """Tell the producer with this ticket what became of its record."""
 
     ticket: int
@@ -109,8 +107,7 @@ class Link:
     shipping: bool = False  # a Ship is under way, and ``sent`` will move
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiter:
+class _Waiter(msgspec.Struct, frozen=True):
     ticket: int
     end: int
     deadline_ms: float

@@ -26,6 +26,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+import msgspec
+
 from broker.ha.frames import Batch
 from broker.ha.handshake import Answer, Outcome
 
@@ -63,8 +65,7 @@ class Master:
     ha_address: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """Ask for a token; show the log's tail, but nothing before ``floor``."""
 
     attempt: int
@@ -72,8 +73,7 @@ class Ask:
     floor: int
 
 
-@dataclass(frozen=True, slots=True)
-class Dial:
+class Dial(msgspec.Struct, frozen=True):
     """Connect to the HA port; once connected, send the token."""
 
     attempt: int
@@ -81,23 +81,20 @@ class Dial:
     token: int
 
 
-@dataclass(frozen=True, slots=True)
-class SendReport:
+class SendReport(msgspec.Struct, frozen=True):
     """Tell the master how long our log is."""
 
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(msgspec.Struct, frozen=True):
     """Write a batch to the log; then say ``on_appended`` or ``on_lost``."""
 
     attempt: int
     batch: Batch
 
 
-@dataclass(frozen=True, slots=True)
-class Drop:
+class Drop(msgspec.Struct, frozen=True):
     """End the HA connection, if there is one."""
 
     why: str

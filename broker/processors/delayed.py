@@ -4,6 +4,8 @@ DELAY=n          ->  topic SCHEDULE_TOPIC_XXXX, queue n - 1, the real place in i
 when it is due   ->  back to the real place, without DELAY
 """
 
+import msgspec
+
 from broker.config import BrokerConfig
 from broker.store.message import MessageDraft, StoredMessage
 from broker.store.properties import DELAY, REAL_QUEUE_ID, REAL_TOPIC
@@ -24,7 +26,9 @@ def delayed(draft: MessageDraft, config: BrokerConfig) -> MessageDraft:
         REAL_TOPIC: draft.topic,
         REAL_QUEUE_ID: str(draft.queue_id),
     }
-    return draft._replace(topic=SCHEDULE_TOPIC, queue_id=level - 1, properties=properties)
+    return msgspec.structs.replace(
+        draft, topic=SCHEDULE_TOPIC, queue_id=level - 1, properties=properties
+    )
 
 
 def due(message: StoredMessage) -> MessageDraft:

@@ -21,9 +21,10 @@ What is still in the outbox was not sent.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeAlias, cast
+
+import msgspec
 
 from broker.errors import (
     ClosedError,
@@ -53,8 +54,7 @@ Handler: TypeAlias = Callable[[Command, "Connection"], Answer]
 logger = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class _Waiting:
+class _Waiting(msgspec.Struct, frozen=True):
     """A request without its reply."""
 
     reply: asyncio.Future[Command]

@@ -15,8 +15,10 @@ back, or damaged), the mark is not believed.
 
 from dataclasses import dataclass
 from struct import Struct
-from typing import Final, NamedTuple
+from typing import Final
 from zlib import crc32
+
+import msgspec
 
 from broker.ports import Disk
 from broker.store.durable import sync_file
@@ -38,7 +40,7 @@ _MARK = Struct(">Iqq")
 _CRC = Struct(">I")
 
 
-class Mark(NamedTuple):
+class Mark(msgspec.Struct, frozen=True):
     """The last record that is durable everywhere: where it begins and where it ends."""
 
     last_record: int
@@ -64,9 +66,10 @@ def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
         checkpoint.index_timestamp,
     )
     _TIMESTAMPS.pack_into(data, 0, *times)
-    if checkpoint.mark is not None:
-        mark = _MARK.pack(MARK_MAGIC, *checkpoint.mark)
-        data[MARK_AT : MARK_AT + len(mark) + 4] = mark + _CRC.pack(crc32(mark))
+    mark = checkpoint.mark
+    if mark is not None:
+        packed = _MARK.pack(MARK_MAGIC, mark.last_record, mark.end)
+        data[MARK_AT : MARK_AT + len(packed) + 4] = packed + _CRC.pack(crc32(packed))
     return bytes(data)
 
 

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from broker.ports import Disk
 from broker.store.index import TURN, IndexFile, Keyed, key_hash
@@ -19,7 +21,7 @@ BACKLOG_MAX: Final = 1 << 17
 NAME_DIGITS: Final = 17  # yyyyMMddHHmmssSSS
 
 
-class _Pending(NamedTuple):
+class _Pending(msgspec.Struct, frozen=True):
     topic: str
     keys: tuple[str, ...]
     physical_offset: int
@@ -140,10 +142,11 @@ class KeyIndex:
 
     async def _write(self, batch: list[_Pending]) -> None:
         keys = []
-        for turn, (topic, names, physical_offset, time) in enumerate(batch):
+        for turn, one in enumerate(batch):
             if turn % TURN == 0:
                 await asyncio.sleep(0)
-            keys += [Keyed(key_hash(topic, name), physical_offset, time) for name in names]
+            hashes = [key_hash(one.topic, name) for name in one.keys]
+            keys += [Keyed(hash, one.physical_offset, one.store_timestamp) for hash in hashes]
         while keys:
             file = self._roomy(keys[0].store_timestamp, self._keys_of_first(keys))
             count = self._whole_records(keys, file.room)

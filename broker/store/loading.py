@@ -111,4 +111,5 @@ class Loader:
             return True  # gone by retention, and so can't be asked
         data = segments.read(entry.physical_offset, entry.size)
         found = walk(data, entry.physical_offset, segments.file_size, DispatchReader()).records
-        return bool(found) and found[0][:3] == (topic, queue_id, number)
+        places = [(one.topic, one.queue_id, one.queue_offset) for one in found[:1]]
+        return places == [(topic, queue_id, number)]

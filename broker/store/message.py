@@ -30,6 +30,8 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 from zlib import crc32
 
+import msgspec
+
 from broker.errors import MessageIllegalError, RecordError
 from broker.store.properties import format_properties, parse_properties
 
@@ -89,7 +91,7 @@ class Host(NamedTuple):
 _NOWHERE = Host("127.0.0.1", 0)
 
 
-class MessageDraft(NamedTuple):
+class MessageDraft(msgspec.Struct, frozen=True):
     """A message to be stored: what the sender decides."""
 
     topic: str
@@ -104,7 +106,7 @@ class MessageDraft(NamedTuple):
     prepared_transaction_offset: int = 0
 
 
-class StoredMessage(NamedTuple):
+class StoredMessage(msgspec.Struct, frozen=True):
     """A message as it lies in a log: what the sender decided and what the broker added."""
 
     topic: str
@@ -140,8 +142,8 @@ def host_bytes(ip: str) -> bytes:
 
 
 @lru_cache(maxsize=4096)
-def _host_text(packed: bytes) -> str:
-    return str(ip_address(packed))
+def _host(packed: bytes, port: int) -> Host:
+    return Host(str(ip_address(packed)), port)
 
 
 def body_crc(body: bytes | memoryview) -> int:
@@ -258,9 +260,9 @@ def decode_message(data: bytes | memoryview, at: int = 0) -> StoredMessage:
         fields[4],
         sys_flag,
         fields[8],
-        Host(_host_text(fields[9]), fields[10]),
+        _host(fields[9], fields[10]),
         fields[11],
-        Host(_host_text(fields[12]), fields[13]),
+        _host(fields[12], fields[13]),
         fields[14],
         fields[15],
     )

@@ -11,8 +11,10 @@ abort file, so that the next start recovers.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 from zlib import crc32
+
+import msgspec
 
 from broker.errors import (
     DiskFullError,
@@ -47,7 +49,7 @@ CRC_CHUNK: Final = 1 << 20
 EVER: Final = 1 << 62
 
 
-class Appended(NamedTuple):
+class Appended(msgspec.Struct, frozen=True):
     """Where a message went; ``end`` is what ``wait_flushed`` and a slave must reach."""
 
     physical_offset: int

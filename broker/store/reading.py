@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeAlias
 
+import msgspec
+
 from broker.store.consume_queue import PLACEHOLDER_SIZE
 
 __all__ = ["Choice", "GetStatus", "Got", "PullLimits", "Query", "Span", "choose", "standing"]
@@ -31,7 +33,7 @@ class GetStatus(StrEnum):
     NO_MESSAGE_IN_QUEUE = "NO_MESSAGE_IN_QUEUE"
 
 
-class Got(NamedTuple):
+class Got(msgspec.Struct, frozen=True):
     """The answer to a pull: whole records, and where to pull next."""
 
     status: GetStatus

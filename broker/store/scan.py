@@ -19,8 +19,10 @@ position nor the number nor the properties.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from struct import Struct
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 from zlib import crc32
+
+import msgspec
 
 from broker.store.message import BLANK_MAGIC, BLANK_SIZE, HEADERS, MESSAGE_MAGIC
 from broker.store.properties import DELAY, TAGS, keys_of, parse_properties, tags_code
@@ -47,7 +49,7 @@ _TRANSACTION: Final = 0xC
 _UNQUEUED: Final = (0x4, 0xC)
 
 
-class Dispatch(NamedTuple):
+class Dispatch(msgspec.Struct, frozen=True):
     """What a record in the log puts into its consume queue and into the index."""
 
     topic: str
@@ -61,8 +63,7 @@ class Dispatch(NamedTuple):
     queued: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Walk:
+class Walk(msgspec.Struct, frozen=True):
     """How far a walk came: ``end`` is the physical offset behind the last whole record."""
 
     records: list[Dispatch]

@@ -3,6 +3,7 @@
 import zlib
 
 import pytest
+from msgspec.structs import replace
 
 from broker.client.consumer import PullConsumer, PullStatus
 from broker.errors import BrokerError, NoRouteError, RemoteProtocolError, RemotingTimeoutError
@@ -80,22 +81,22 @@ async def test_damaged_records_are_not_delivered(cluster: Cluster) -> None:
 
 
 async def test_deflated_bodies_are_inflated(cluster: Cluster) -> None:
-    draft = DRAFT._replace(body=zlib.compress(b"x" * 5000), sys_flag=1)
+    draft = replace(DRAFT, body=zlib.compress(b"x" * 5000), sys_flag=1)
     await cluster.broker(pulled(0, record(7, draft)))
     result = await PullConsumer(cluster.session(), "g").pull(QUEUE, 7)
     assert result.messages[0].body == b"x" * 5000
 
 
 async def test_a_body_that_claims_to_be_deflated_is_checked(cluster: Cluster) -> None:
-    await cluster.broker(pulled(0, record(7, DRAFT._replace(sys_flag=1))))
+    await cluster.broker(pulled(0, record(7, replace(DRAFT, sys_flag=1))))
     with pytest.raises(RemoteProtocolError):
         await PullConsumer(cluster.session(), "g").pull(QUEUE, 7)
 
 
 async def test_other_tags_with_the_same_hash_are_left_out(cluster: Cluster) -> None:
     """Aa and BB have one hash in Java, so the broker lets both through."""
-    other = DRAFT._replace(properties={"TAGS": "BB"})
-    wanted = DRAFT._replace(properties={"TAGS": "Aa"})
+    other = replace(DRAFT, properties={"TAGS": "BB"})
+    wanted = replace(DRAFT, properties={"TAGS": "Aa"})
     await cluster.broker(pulled(0, record(7, other) + record(8, wanted)))
     result = await PullConsumer(cluster.session(), "g").pull(QUEUE, 7, tags="Aa || C")
     assert [one.queue_offset for one in result.messages] == [8]

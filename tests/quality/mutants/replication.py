@@ -1,7 +1,8 @@
 """A stream from master to slave that does not carry what it says it carries."""
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from broker.ha import master_service
 from broker.ha.frames import encode_header

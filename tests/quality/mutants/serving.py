@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from broker.processors import pull, send
 from broker.remoting.codes import SendStatus
 from broker.store.reading import Got
@@ -29,7 +31,7 @@ def slave_serves_beyond_its_log(plant: Plant) -> None:
     def get_beyond(state: Any, request: Any, codes: Any) -> Got:
         got = get(state, request, codes)
         beyond = state.config.is_slave and got.max_offset > 0
-        return got._replace(max_offset=got.max_offset + 1) if beyond else got
+        return replace(got, max_offset=got.max_offset + 1) if beyond else got
 
     plant(pull, _get=get_beyond)
 
