@@ -147,8 +147,6 @@ def _not_copied(case: Case, strong: Bools) -> Iterator[tuple[Ints, str, tuple[in
     and until an operator has mended that nobody may be told that it has anything.
     """
     messages, contract = case.messages, case.contract
-    if any(window.resync for window in case.windows):
-        return
     slave = case.history.node_code(contract.slave)
     taken = [window.cured_row for window in case.windows if window.destroys(contract.slave)]
     since = strong & (messages.begin_row > max(taken, default=NONE))
@@ -160,9 +158,13 @@ def _not_copied(case: Case, strong: Bools) -> Iterator[tuple[Ints, str, tuple[in
 
 
 def _held(case: Case, node: int) -> Iterator[tuple[Certificate, Bools]]:
-    """Give every drain of a node, with the messages that it found."""
+    """Give every drain of a node, with the messages that it found.
+
+    What a node shows after the operator's resynchronisation says nothing of what it had before.
+    """
+    mended = min((window.inject_row for window in case.windows if window.resync), default=NEVER)
     for drain in case.certificates.drains:
-        if drain.node != node or drain.max_offset == NONE:
+        if drain.node != node or drain.max_offset == NONE or drain.row > mended:
             continue
         held = np.zeros(len(case.messages), np.bool_)
         mine = case.reads.message[np.isin(case.reads.row, drain.rows)]
@@ -182,7 +184,7 @@ def _not_on_disk(case: Case, strong: Bools) -> Iterator[tuple[Ints, str, tuple[i
         window.destroys(contract.master) and window.fault_class is not FaultClass.POWER
         for window in case.windows
     )
-    if not cuts or wiped or any(window.resync for window in case.windows):
+    if not cuts or wiped:
         return
     master = case.history.node_code(contract.master)
     last = max(cuts, key=lambda window: window.inject_row)

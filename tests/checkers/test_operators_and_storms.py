@@ -49,6 +49,15 @@ def test_nothing_is_discarded_without_the_command_or_if_it_is_still_there() -> N
     assert "discarded" not in found(BEFORE + DIVERGED + COMMAND + again, LAX)
 
 
+def test_the_command_does_not_cover_an_ack_that_was_a_lie_before_it() -> None:
+    """A slave that is ahead must not raise the mark of a SYNC_MASTER, as it does in 4.9.3."""
+    shown = "1 invoke drain @0 node=slave\n1 ok drain 0:x,1:b @0 node=slave"
+    mended = f"{shown} certified=true min_offset=0 max_offset=2"
+    strict = "SYNC_MASTER+ASYNC_FLUSH"
+    assert found(BEFORE + DIVERGED + COMMAND + mended, strict)["dishonest-status"] == "invalid"
+    assert "dishonest-status" not in found(BEFORE + DIVERGED + COMMAND + mended, LAX)
+
+
 FAULT = """
 nemesis info {name} fault=1 class=process phase=inject targets=slave {option}
 nemesis info {name} fault=1 class=process phase=inject targets=slave bit=true {option}
