@@ -27,6 +27,7 @@ from harness.store.folder import RunFolder
 from harness.workloads.queue_workload import QueueWorkload
 from harness.world import Operator
 from nemesis.disks import FolderStore
+from nemesis.gated import GatedNode
 from nemesis.links import ProxiedLink
 from nemesis.nodes import ProcessNode, end_all
 from nemesis.targets import Clients, Link, Node, NodeControls, Settings, Store
@@ -43,7 +44,7 @@ class LocalTargets:
 
     def __init__(
         self,
-        nodes: Mapping[str, ProcessNode],
+        nodes: Mapping[str, Node],
         links: Mapping[str, ProxiedLink],
         *,
         controls: Mapping[str, NodeControls],
@@ -113,7 +114,7 @@ class LocalWorld:
         self._nodes = {name: self._make_node(name) for name in NODES}
         self._links: dict[str, ProxiedLink] = {}
         self._targets = LocalTargets(
-            self._nodes,
+            {name: self._gated(node) for name, node in self._nodes.items()},
             self._links,
             controls=self._controls(),
             stores={name: self._store(name) for name in BROKERS},
@@ -183,7 +184,7 @@ class LocalWorld:
     async def stop(self) -> None:
         """End everything that was started."""
         await asyncio.gather(
-            *(node.stop() for node in self._nodes.values()), return_exceptions=True
+            *(node.stop() for node in self._targets.nodes.values()), return_exceptions=True
         )
         self.end()
         with contextlib.suppress(Exception):
@@ -205,6 +206,10 @@ class LocalWorld:
         place.config.write_text(properties_text(properties), encoding="utf-8")
         ends = (lambda: self.sessions.ends(name)) if name in BROKERS else None
         return self._product.node(place, ends)
+
+    def _gated(self, node: ProcessNode) -> Node:
+        gates = self._product.gates.get(node.name, ())
+        return GatedNode(node, self._links, gates) if gates else node
 
     async def _make_link(self, plan: LinkPlan) -> ProxiedLink:
         listen, upstream = f"{HOST}:{plan.listen}", f"{HOST}:{plan.upstream}"

@@ -49,6 +49,11 @@ class OurNodes:
     starts: tuple[tuple[str, ...], ...] = (NODES,)
 
     @property
+    def gates(self) -> Mapping[str, tuple[str, ...]]:
+        """None: our slave waits after every lost connection."""
+        return {}
+
+    @property
     def surroundings(self) -> Mapping[str, Any]:
         """Nothing that the suite's own version does not say."""
         return {}

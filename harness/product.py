@@ -70,6 +70,10 @@ class Product(Protocol):
         """The links that have a proxy."""
 
     @property
+    def gates(self) -> Mapping[str, tuple[str, ...]]:
+        """By node: links that must refuse while it is down."""
+
+    @property
     def starts(self) -> tuple[tuple[str, ...], ...]:
         """In which order nodes are started, those of one group at once."""
 

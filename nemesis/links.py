@@ -8,6 +8,9 @@ The cut modes, and what makes them (spec/toxiproxy.md, A7):
     stall+     slow_close of eleven days, then bandwidth 0
 
 ``slow_close`` comes first: adding any toxic makes the one before it let go of what it holds.
+
+A link that is shut refuses as well, because nobody listens behind it: that is no cut of the link,
+and its state says only what was asked of the link itself.
 """
 
 import asyncio
@@ -61,6 +64,8 @@ class ProxiedLink:
         self._request = request  # what a probe sends; any byte that comes back is an answer
         self._hangs_up = hangs_up  # the listener's only answer is to end the connection
         self._paused_end = paused_end  # the name of a node at either end that is paused
+        self._enabled = True  # but for being shut
+        self._shut = False
 
     async def cut(self, mode: CutMode, stream: Stream) -> None:
         """Cut it; a one-way REFUSE is a ValueError."""
@@ -74,8 +79,7 @@ class ProxiedLink:
             name if len(sides) == 1 else f"{name}_{side}": ToxicSpec(kind, side, attributes)
             for side in sides
         }
-        wanted = self._proxy.wanted
-        await self._become(enabled=wanted.enabled, toxics={**wanted.toxics, **added})
+        await self._become(enabled=self._enabled, toxics={**self._proxy.wanted.toxics, **added})
 
     async def heal(self) -> None:
         """Remove every toxic and enable it."""
@@ -83,8 +87,21 @@ class ProxiedLink:
 
     async def cycle(self) -> None:
         """Disable and enable it, so that every connection through it ends."""
+        if self._shut:
+            return
         with _as_target_error(self.name):
             await self._proxy.cycle()
+
+    async def shut(self) -> None:
+        """Refuse, for nobody listens behind it any more."""
+        self._shut = True
+        await self._become(enabled=self._enabled, toxics=self._proxy.wanted.toxics)
+
+    async def open(self) -> None:
+        """Be again what was asked of it: somebody listens."""
+        if self._shut:
+            self._shut = False
+            await self._become(enabled=self._enabled, toxics=self._proxy.wanted.toxics)
 
     async def state(self) -> LinkState:
         """Read back what is in force."""
@@ -94,7 +111,7 @@ class ProxiedLink:
             name: {"type": toxic.type, "stream": toxic.stream, **toxic.attributes}
             for name, toxic in found.toxics.items()
         }
-        return LinkState(found.enabled, toxics)
+        return LinkState(found.enabled or (self._shut and self._enabled), toxics)
 
     async def probe(self, timeout_ms: int) -> str:
         """Try the path as the observer would: ``answers``, ``refused``, ``closed``, ``silent``."""
@@ -123,8 +140,9 @@ class ProxiedLink:
                 f"{self.name}: {end} is paused, and toxiproxy may hang on a proxy whose "
                 "receiver does not read; resume it first"
             )
+        self._enabled = enabled
         with _as_target_error(self.name):
-            await self._proxy.become(enabled=enabled, toxics=toxics)
+            await self._proxy.become(enabled=enabled and not self._shut, toxics=toxics)
 
 
 @contextmanager

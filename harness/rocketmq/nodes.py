@@ -64,6 +64,11 @@ class ApacheNodes:
     """A broker that finds no name server tries again after ten seconds."""
 
     @property
+    def gates(self) -> Mapping[str, tuple[str, ...]]:
+        """The slave would storm the replication proxy of a dead master."""
+        return {"master": ("slave->master-ha",)}
+
+    @property
     def surroundings(self) -> Mapping[str, Any]:
         """Which RocketMQ, on which Java."""
         found = self.distribution

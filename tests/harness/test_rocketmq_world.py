@@ -5,7 +5,6 @@ import time
 import zlib
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
 
 import pytest
 
@@ -27,7 +26,6 @@ from harness.timings import timings_of
 from harness.validation import option_problems, problems_of
 from harness.workloads.queue import TOPIC
 from nemesis.disks import FolderStore
-from nemesis.nodes import ProcessNode
 from nemesis.topology import LINKS
 
 JARS = Distribution("4.9.3", Path("/jars"), "/bin/java")
@@ -214,7 +212,7 @@ def test_a_world_has_the_proxies_of_its_links_and_brokers_that_know_the_topics(
         "foreign->slave",
     }
     for name in NODES:
-        node = cast(ProcessNode, world.targets.nodes[name])
+        node = ApacheNodes(JARS).node(place(name, folder.node(name), options), None)
         assert node.command[0] == "/bin/java"
         assert Path(node.command[-1]).is_file()
         assert str(node.command[-1]).endswith(f"/nodes/{name}/node.properties")  # as heal knows it

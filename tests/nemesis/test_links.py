@@ -1,14 +1,15 @@
-"""What a probe says of a link whose listener answers a stranger by hanging up."""
+"""What a probe says where the listener hangs up, and what a link is whose listener is down."""
 
 import asyncio
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Self, cast
 
 import pytest
 
 from nemesis.links import ProxiedLink
-from nemesis.toxiproxy import Proxy, ProxySpec
+from nemesis.targets import CutMode, Stream
+from nemesis.toxiproxy import Kind, Proxy, ProxySpec, ToxicSpec
 
 PROBE_MS = 300
 HANG_UP, HOLD = "hangs up", "holds"
@@ -81,3 +82,63 @@ async def test_where_nobody_listens_behind_the_proxy_there_is_no_answer() -> Non
             wanted.name, cast(Proxy, FakeProxy(wanted)), request=b"\xff", hangs_up=True
         )
         assert await link.probe(PROBE_MS) == "closed"
+
+
+@dataclass
+class NotedProxy:
+    """Keeps what is wanted of it, and is that."""
+
+    wanted: ProxySpec
+    cycles: int = 0
+
+    async def become(self, *, enabled: bool, toxics: Mapping[str, ToxicSpec]) -> None:
+        self.wanted = replace(self.wanted, enabled=enabled, toxics=dict(toxics))
+
+    async def read(self) -> ProxySpec:
+        return self.wanted
+
+    async def cycle(self) -> None:
+        self.cycles += 1
+
+    kind = Kind.EMBEDDED
+
+
+def noted() -> tuple[ProxiedLink, NotedProxy]:
+    proxy = NotedProxy(ProxySpec("slave->master-ha", "127.0.0.1:1", "127.0.0.1:2"))
+    return ProxiedLink(proxy.wanted.name, cast(Proxy, proxy)), proxy
+
+
+async def test_a_link_that_is_shut_refuses_and_is_not_cut() -> None:
+    """Its listener is down, which is no fault of the link; a cure of others finds it whole."""
+    link, proxy = noted()
+    await link.shut()
+    assert not proxy.wanted.enabled
+    assert (await link.state()).enabled
+    await link.heal()
+    await link.cycle()
+    assert (proxy.wanted.enabled, proxy.cycles) == (False, 0)
+
+    await link.open()
+    assert proxy.wanted.enabled
+    await link.cycle()
+    assert proxy.cycles == 1
+
+
+async def test_a_cut_outlives_the_return_of_the_listener() -> None:
+    link, proxy = noted()
+    await link.shut()
+    await link.cut(CutMode.REFUSE, Stream.BOTH)
+    assert not (await link.state()).enabled
+    await link.open()
+    assert not proxy.wanted.enabled
+    await link.heal()
+    assert proxy.wanted.enabled
+
+
+async def test_a_toxic_outlives_the_return_of_the_listener() -> None:
+    link, proxy = noted()
+    await link.shut()
+    await link.add_toxic("late", "latency", Stream.DOWNSTREAM, latency=5)
+    await link.open()
+    assert proxy.wanted.enabled
+    assert list(proxy.wanted.toxics) == ["late"]
