@@ -68,11 +68,14 @@ class FrameDecoder:
                 return
             data = bytes(self._held)
             self._held.clear()
-        position = 0
-        while (end := _frame_end(data, position)) is not None:
+        position, stop = 0, len(data)
+        while position < stop:
+            end = _frame_end(data, position)
+            if end is None:
+                self._held += data[position:]
+                return
             yield _decode(data, position + 4, end)
             position = end
-        self._held += data[position:]
 
 
 def _holds_a_frame(held: bytearray) -> bool:

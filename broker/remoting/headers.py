@@ -6,7 +6,6 @@ skipped. SEND_MESSAGE_V2 and SEND_BATCH_MESSAGE carry the same header under sing
 """
 
 from enum import IntEnum
-from functools import lru_cache
 from typing import TypeVar
 
 import msgspec
@@ -143,6 +142,8 @@ V2_LETTERS = {
     "m": "batch",
 }
 _V2_NAMES = {name: letter for letter, name in V2_LETTERS.items()}
+_BOOLEANS = ("false", "true")
+_V2_FIELDS = tuple(_V2_NAMES[name] for name in SendHeader.__struct_encode_fields__)
 
 
 def read_fields(fields: dict[str, str], header: type[HeaderT]) -> HeaderT:
@@ -175,21 +176,17 @@ def write_fields(header: msgspec.Struct) -> dict[str, str]:
     >>> write_fields(QueueHeader(topic="T", queue_id=3))
     {'topic': 'T', 'queueId': '3'}
     """
-    fields = {}
-    for name, wire_name in _names(type(header)):
-        value = getattr(header, name)
-        if isinstance(value, str):
-            fields[wire_name] = value
-        elif isinstance(value, bool):
-            fields[wire_name] = "true" if value else "false"
-        elif value is not None:
-            fields[wire_name] = str(int(value))
-    return fields
+    return _written(header, header.__struct_encode_fields__)
 
 
-@lru_cache(maxsize=64)
-def _names(header: type[msgspec.Struct]) -> list[tuple[str, str]]:
-    return [(field.name, field.encode_name) for field in msgspec.structs.fields(header)]
+def _written(header: msgspec.Struct, names: tuple[str, ...]) -> dict[str, str]:
+    """Write numbers and truth values as Java does."""
+    values = zip(names, msgspec.structs.astuple(header), strict=True)
+    return {
+        name: _BOOLEANS[value] if isinstance(value, bool) else str(value)
+        for name, value in values
+        if value is not None
+    }
 
 
 def read_send_header(command: Command) -> SendHeader:
@@ -203,4 +200,4 @@ def read_send_header(command: Command) -> SendHeader:
 
 def write_send_v2(header: SendHeader) -> dict[str, str]:
     """Write a send header under its letters."""
-    return {_V2_NAMES[name]: text for name, text in write_fields(header).items()}
+    return _written(header, _V2_FIELDS)

@@ -38,8 +38,10 @@ class _Read(msgspec.Struct, rename="camel"):
     version: int = 0
 
 
-_LANGUAGES = dict(Language.__members__)  # the property makes a new view at every look
-_NAMES = {language: name for name, language in _LANGUAGES.items()}  # likewise
+_NAMES = {language: name for name, language in Language.__members__.items()}
+_LANGUAGES: dict[str | int, Language] = {
+    written: language for language, name in _NAMES.items() for written in (name, int(language))
+}
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(_Read).decode
@@ -75,7 +77,7 @@ def decode_json_header(header: bytes, body: bytes) -> Command:
         read.remark,
         read.ext_fields or {},
         body,
-        _language(read.language),
+        _LANGUAGES.get(read.language, Language.OTHER),
         read.version,
         Codec.JSON,
     )
@@ -100,9 +102,3 @@ def _printed(value: object) -> object:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, int | float) else value
-
-
-def _language(written: str | int) -> Language:
-    if isinstance(written, str):
-        return _LANGUAGES.get(written, Language.OTHER)
-    return Language(written) if 0 <= written <= max(Language) else Language.OTHER
