@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import networkx as nx
@@ -74,9 +75,14 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def imports(path: Path) -> Iterator[tuple[int, str, tuple[str, ...]]]:
     """Every import of a file: line, module, and the names taken from it."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name, ()) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
@@ -84,7 +90,7 @@ def imports(path: Path) -> Iterator[tuple[int, str, tuple[str, ...]]]:
 
 
 def module_level_imports(path: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for node in ast.parse(path.read_text()).body:
+    for node in tree_of(path).body:
         if isinstance(node, ast.Import):
             yield from ((alias.name, ()) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
@@ -167,11 +173,10 @@ def test_files_and_functions_are_small() -> None:
     """One idea a file, and a function that fits on a screen."""
     problems = []
     for path in all_python():
-        text = path.read_text()
-        count = text.count("\n")
+        count = path.read_text().count("\n")
         if count > FILE_LINES_MAX:
             problems.append(at(path, count, f"{count} lines; at most {FILE_LINES_MAX}"))
-        for node in ast.walk(ast.parse(text)):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 length = (node.end_lineno or node.lineno) - node.lineno + 1
                 if length > FUNCTION_LINES_MAX:
@@ -185,7 +190,7 @@ def test_every_module_says_its_idea() -> None:
     """The first line of a module is a claim or a definition, not "This module ..."."""
     problems = []
     for path in sources():
-        docstring = ast.get_docstring(ast.parse(path.read_text()))
+        docstring = ast.get_docstring(tree_of(path))
         if docstring is None:
             problems.append(at(path, 1, "no docstring"))
         elif docstring.startswith("This "):
@@ -197,7 +202,7 @@ def test_public_names_are_listed_exactly() -> None:
     """``__all__`` is the API: sorted, and every name in it exists."""
     problems = []
     for path in sources():
-        tree = ast.parse(path.read_text())
+        tree = tree_of(path)
         for node in tree.body:
             if not (
                 isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__"
