@@ -3,6 +3,7 @@
     validity   of the run
     broken     the anomalies that it is invalid by
     lost       whether messages that were answered SEND_OK are gone, as the mode allows
+    told       what is said of a scenario at its end
 
 Everything else that is counted (redelivered, recovered, how many are lost) follows from who was
 faster, and that real processes race anew each time.
@@ -19,7 +20,7 @@ from harness.fault_plan import schedule_of
 from harness.local import run_local
 from harness.options import RunOptions
 from harness.replay import Outcome
-from harness.scenarios import SEND_OK_LOST, options_of_scenario
+from harness.scenarios import SEND_OK_LOST, options_of_scenario, outcome_text
 from harness.shrinking.case import Case
 from harness.simulated.run import simulate
 
@@ -37,12 +38,14 @@ class Ending:
     validity: str
     broken: tuple[str, ...] = ()
     lost: bool = False
+    told: str = ""
 
     @classmethod
-    def of(cls, judgement: Judgement) -> "Ending":
+    def of(cls, options: RunOptions, judgement: Judgement) -> "Ending":
         """Take it from a judgement."""
         lost = judgement.verdicts["queue"].counts.get(SEND_OK_LOST, 0) > 0
-        return cls(judgement.validity.word, Outcome.of(judgement).broken, lost)
+        told = outcome_text(options, judgement) if options.scenario else ""
+        return cls(judgement.validity.word, Outcome.of(judgement).broken, lost, told)
 
 
 def told_scenario(name: str, mode: str, limit_s: float, seed: int = 1) -> Case:
@@ -60,7 +63,7 @@ def told_scenario(name: str, mode: str, limit_s: float, seed: int = 1) -> Case:
 def in_virtual_time(case: Case) -> Ending:
     """Tell a story in the simulated world."""
     options = replace(case.options, world="simulated")
-    return Ending.of(simulate(options, case.schedule).judgement)
+    return Ending.of(options, simulate(options, case.schedule).judgement)
 
 
 def in_processes(case: Case, out: Path) -> Ending:
@@ -70,4 +73,4 @@ def in_processes(case: Case, out: Path) -> Ending:
     options = replace(case.options, world="local", out=str(out), mutant="", node_command=node)
     result = run_local(options, Console(quiet=True), case.schedule)
     assert result.judgement is not None, "nobody has stopped it"
-    return Ending.of(result.judgement)
+    return Ending.of(options, result.judgement)
