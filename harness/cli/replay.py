@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.run_options import have_programs
+
 if TYPE_CHECKING:
     from harness.replay import Outcome, StoredRun
     from harness.store.folder import RunFolder
@@ -50,9 +52,11 @@ def open_run(run: Path) -> tuple["RunFolder", "StoredRun"]:
 
     try:
         folder = find_run(run)
-        return folder, stored_run(folder)
+        stored = stored_run(folder)
     except (FileNotFoundError, ReplayError) as error:
         raise click.ClickException(str(error)) from error
+    have_programs(stored.options)
+    return folder, stored
 
 
 def _words(outcome: "Outcome") -> str:

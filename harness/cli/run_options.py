@@ -10,7 +10,7 @@ import click
 
 from harness.options import RunOptions
 
-__all__ = ["options_of", "refuse_problems", "run_options"]
+__all__ = ["have_programs", "options_of", "refuse_problems", "run_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -79,15 +79,16 @@ def refuse_problems(options: RunOptions) -> None:
 
     if problems := problems_of(options):
         raise click.ClickException("\n       ".join(problems))
-    if options.world == "rocketmq":
-        _fetch(options.rocketmq)
+    have_programs(options)
 
 
-def _fetch(home: str) -> None:
-    """Have the jars at hand before the first run, which takes a while on a new machine."""
+def have_programs(options: RunOptions) -> None:
+    """Have RocketMQ's jars at hand if they are needed, which takes a while the first time."""
     from harness.rocketmq.distribution import DistributionError, obtain
 
+    if options.world != "rocketmq":
+        return
     try:
-        obtain(home, click.echo)
+        obtain(options.rocketmq, click.echo)
     except DistributionError as error:
         raise click.ClickException(str(error)) from error

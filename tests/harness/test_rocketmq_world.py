@@ -6,9 +6,11 @@ import zlib
 from datetime import UTC, datetime
 from pathlib import Path
 
+import click
 import pytest
 
 from broker.config import BrokerConfig
+from harness.cli.run_options import have_programs
 from harness.cluster import LocalWorld
 from harness.fault_plan import able_packages
 from harness.layout import NODES, layout_of, properties_text
@@ -94,6 +96,13 @@ def test_maven_that_fails_is_said_with_its_last_words(bare: Path) -> None:
     with pytest.raises(DistributionError, match=r"no network; unpack the binary release"):
         obtain("", told.append)
     assert told == ["fetching the jars of RocketMQ 4.9.3 with Maven, once for this machine"]
+
+
+def test_a_replay_on_a_machine_without_it_is_a_bad_argument_and_no_crash(bare: Path) -> None:
+    assert not (bare / "mvn").exists()
+    with pytest.raises(click.ClickException, match="found neither"):
+        have_programs(MAX)
+    have_programs(RunOptions(seed=1))
 
 
 def test_a_home_is_a_distribution_of_a_version(bare: Path, tmp_path: Path) -> None:
