@@ -1,4 +1,4 @@
-"""A run on real processes is played again: same faults, same clients, and the bug comes back."""
+"""A bug of replication is found in real processes, and found again: same faults, same clients."""
 
 import io
 import sys
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from checkers.verdict import Validity
 from harness.cli import run_command
 from harness.local import run_local
 from harness.options import RunOptions
@@ -29,6 +30,9 @@ def test_a_replay_finds_the_planted_bug_by_the_same_schedule(
         node_command=(sys.executable, str(MUTANT_NODE), "ack-before-replicate"),
     )
     original = run_local(options, Console(file=io.StringIO()))
+    assert original.judgement is not None
+    found = original.judgement.anomalies
+    assert original.validity is found["dishonest-status"].validity is Validity.INVALID
 
     code = run_command(["replay", str(original.folder.path), "--times", "1"])
 
