@@ -5,6 +5,7 @@ offered: our slave asks its master to prove the likeness of their logs (``HA_HAN
 real one cannot; see ARCHITECTURE.md.
 """
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
 
@@ -13,6 +14,7 @@ import pytest
 from broker.client.consumer import PullConsumer
 from broker.client.message import Message
 from broker.client.producer import Producer
+from nemesis.nodes import ProcessNode
 from tests.interop.clusters import STORE, Cluster, Program, apache, ours
 from tests.interop.ourselves import create_topic, session, until_copied, until_registered
 
@@ -23,15 +25,15 @@ BODY_BYTES = 40_000
 COUNT = 40  # some 1.6 MB: more than one file of the log
 
 
-def bodies(first: int) -> list[bytes]:
+def bodies(first: int, end: int) -> list[bytes]:
     """Bodies that no client can compress."""
-    return sorted(Random(i).randbytes(BODY_BYTES) for i in range(first, first + COUNT))
+    return sorted(Random(i).randbytes(BODY_BYTES) for i in range(first, end))
 
 
 async def send(cluster: Cluster, first: int) -> None:
     async with session(cluster) as client:
         producer = Producer(client, "p")
-        for i, body in enumerate(bodies(first)):
+        for i, body in enumerate(bodies(first, first + COUNT)):
             await producer.send(Message(topic=TOPIC, body=body, tags="TagA", keys=(f"key{i}",)))
 
 
@@ -62,41 +64,42 @@ def log_bytes(store: Path, end: int) -> bytes:
     return b"".join(file.read_bytes() for file in sorted(store.glob("commitlog/*")))[:end]
 
 
-async def handed_over(cluster: Cluster, writer: Program, reader: Program, *, kill: bool) -> None:
-    """One writes and ends, the other recovers, serves the same, and goes on behind it."""
-    await cluster.nameserver(ours)
-    first = await cluster.master(writer)
-    await until_registered(cluster, 0)
-    await create_topic(cluster, TOPIC)
-    await send(cluster, 0)
+async def taken_over(
+    cluster: Cluster, end: Callable[[], Awaitable[None]], reader: Program, sent: int
+) -> ProcessNode:
+    """After one's end the other recovers, serves the same, and goes on behind it."""
     before = await read(cluster)
-    await (first.kill() if kill else first.stop())
+    await end()
 
     second = await cluster.master(reader)
     await until_registered(cluster, 0)
     assert await read(cluster) == before
-    assert sorted(body for _, _, body in before) == bodies(0)
+    assert sorted(body for _, _, body in before) == bodies(0, sent)
 
-    await send(cluster, COUNT)
+    await send(cluster, sent)
     after = await read(cluster)
-    assert sorted(body for _, _, body in after) == sorted(bodies(0) + bodies(COUNT))
-    assert len({(queue, offset) for queue, offset, _ in after}) == 2 * COUNT
-    await second.stop()
+    assert sorted(body for _, _, body in after) == bodies(0, sent + COUNT)
+    assert len({(queue, offset) for queue, offset, _ in after}) == sent + COUNT
+    return second
+
+
+@pytest.mark.parametrize("made_by", ["us", "them"])
+async def test_a_store_is_taken_over_by_the_other_kind_of_broker_and_back(
+    cluster: Cluster, java: list[str], made_by: str
+) -> None:
+    """After an orderly stop of the one that made it, and after a kill of the other."""
+    maker, other = (ours, apache(java)) if made_by == "us" else (apache(java), ours)
+    await cluster.nameserver(ours)
+    first = await cluster.master(maker)
+    await until_registered(cluster, 0)
+    await create_topic(cluster, TOPIC)
+    await send(cluster, 0)
+
+    second = await taken_over(cluster, first.stop, other, COUNT)
+    third = await taken_over(cluster, second.kill, maker, 2 * COUNT)
+
+    await third.kill()
     assert_files(cluster.store("master"))
-
-
-@pytest.mark.parametrize("kill", [False, True], ids=["stopped", "killed"])
-async def test_the_real_broker_serves_our_store(
-    cluster: Cluster, java: list[str], kill: bool
-) -> None:
-    await handed_over(cluster, ours, apache(java), kill=kill)
-
-
-@pytest.mark.parametrize("kill", [False, True], ids=["stopped", "killed"])
-async def test_we_serve_the_real_brokers_store(
-    cluster: Cluster, java: list[str], kill: bool
-) -> None:
-    await handed_over(cluster, apache(java), ours, kill=kill)
 
 
 async def test_a_real_slave_follows_our_master(cluster: Cluster, java: list[str]) -> None:
