@@ -150,6 +150,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Refuse: a thread would be a second clock."""
         raise RuntimeError(f"no threads on virtual time; {func!r} wanted one")
 
+    def close(self) -> None:
+        """Let go of what will not happen; a world that is over is full of circles as it is."""
+        super().close()
+        self._due.clear()
+        self._timers.clear()
+        self._kept.clear()
+
     def _write_to_self(self) -> None:
         """Nothing to wake: there is no other thread."""
 

@@ -104,8 +104,8 @@ def _one_collection() -> Iterator[None]:
     try:
         yield
     finally:
-        gc.set_threshold(*before)
         gc.collect(1)
+        gc.set_threshold(*before)
 
 
 class _Life:
