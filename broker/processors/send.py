@@ -17,7 +17,7 @@ from broker.processors.state import BrokerState, refuse_on_slave
 from broker.remoting.answers import explain
 from broker.remoting.codes import RequestCode, ResponseCode, SendStatus
 from broker.remoting.command import Command
-from broker.remoting.connection import Answer, Connection
+from broker.remoting.connection import LATER, Answer, Connection
 from broker.remoting.headers import SendHeader, read_send_header
 from broker.store.message import Host, MessageDraft
 from broker.store.message_store import Appended
@@ -52,7 +52,7 @@ def send_message(state: BrokerState, command: Command, connection: Connection) -
         return _reply(state, command, drafts, appended, SendStatus.SEND_OK)
     reply = partial(_reply, state, command, drafts, appended)
     settle(state, appended[-1].end, lambda told: connection.answer(command, reply(told)))
-    return None
+    return LATER
 
 
 async def stored(state: BrokerState, command: Command, peer: str) -> Command:

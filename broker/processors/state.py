@@ -17,7 +17,7 @@ from broker.ports import Ports
 from broker.processors.parked import ParkedPulls
 from broker.remoting.codes import ResponseCode
 from broker.remoting.command import Command
-from broker.remoting.connection import Connection
+from broker.remoting.connection import Answer, Connection
 from broker.store.message_store import MessageStore
 from broker.tables.clients import ClientTable
 from broker.tables.groups import GroupTable
@@ -60,9 +60,7 @@ class BrokerState:
         self.parked = ParkedPulls(lambda topic, queue_id: bounds(topic, queue_id)[1])
 
 
-Processor: TypeAlias = Callable[
-    [BrokerState, Command, Connection], Command | Awaitable[Command | None] | None
-]
+Processor: TypeAlias = Callable[[BrokerState, Command, Connection], Answer]
 
 
 def find_topic(state: BrokerState, name: str) -> TopicConfig:

@@ -2,12 +2,13 @@
 
 Either end may ask: ``request`` waits for the reply with its opaque, any number at a time, in any
 order; ``send_oneway`` waits for nothing. Either end may be asked: ``handler`` answers with a
-command, with None (nobody is answered, or not now: see ``answer``), or with an awaitable of those.
+command, with None (nobody is answered), with an awaitable of those, or with LATER (see ``answer``).
 
 What an unanswered request tells its sender is definite if not one byte of it left this process.
 So frames wait in an outbox until the transport has placed all that was written before, and leave
-together: the answers to what one read brought, or all that a turn of the event loop asks for.
-What is still in the outbox was not sent.
+together: the answers to what one read brought, or all that a turn of the event loop asks for. Who
+has nobody to share a write with does not wait for the turn's end: the only request under way, and
+the last answer that is owed. What is still in the outbox was not sent.
 
     a request times out   RemotingTimeoutError, and the connection is cut, as by RocketMQ's client:
                           a late reply has nowhere to go, and what is unsent never will be sent
@@ -21,6 +22,7 @@ What is still in the outbox was not sent.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from enum import Enum
 from functools import partial
 from typing import Final, TypeAlias, cast
 
@@ -37,7 +39,7 @@ from broker.remoting.answers import explain
 from broker.remoting.codec import FrameDecoder, encode
 from broker.remoting.command import Command
 
-__all__ = ["IDLE_MS", "Answer", "Connection", "Handler"]
+__all__ = ["IDLE_MS", "LATER", "Answer", "Connection", "Handler", "Later"]
 
 IDLE_MS: Final = 120_000
 """RocketMQ's ``serverChannelMaxIdleTimeSeconds``, and its client's."""
@@ -45,7 +47,17 @@ IDLE_MS: Final = 120_000
 ALARM_EARLY_S: Final = 0.001
 """How much earlier than it was set for a timer may fire: uvloop counts in milliseconds."""
 
-Answer: TypeAlias = Command | Awaitable[Command | None] | None
+
+class Later(Enum):
+    """The type of LATER."""
+
+    LATER = "later"
+
+
+LATER: Final = Later.LATER
+"""What a handler says that will call ``answer`` itself, without a task."""
+
+Answer: TypeAlias = Command | Awaitable[Command | None] | Later | None
 """What a handler gives back: at once, later, or never."""
 
 Handler: TypeAlias = Callable[[Command, "Connection"], Answer]
@@ -87,6 +99,7 @@ class Connection(asyncio.Protocol):
         self._flush_due = False
         self._why_closed = "closed by the peer"
         self._answering: dict[asyncio.Future[Command | None], None] = {}
+        self._owed = 0  # answers of which a handler said LATER
         self._alarm: asyncio.TimerHandle | None = None  # for requests that last too long
 
     # What our own side calls.
@@ -99,7 +112,7 @@ class Connection(asyncio.Protocol):
         due_s = self._loop.time() + timeout_ms / 1000
         waiting = _Waiting(self._loop.create_future(), self._frames, timeout_ms, due_s)
         self._waiting[opaque] = waiting
-        self.send(command.numbered(opaque))
+        self._put(command.numbered(opaque), alone=len(self._waiting) == 1)
         self._wake_by(due_s)
         try:
             return await waiting.reply
@@ -114,18 +127,13 @@ class Connection(asyncio.Protocol):
 
     def send(self, command: Command) -> None:
         """Send a command as it is."""
-        if self.is_closed:
-            return
-        self._outbox.append(encode(command))
-        self._frames += 1
-        if not self._flush_due:
-            self._flush_due = True
-            self._loop.call_soon(self._flush)
+        self._put(command)
 
     def answer(self, command: Command, reply: Command) -> None:
-        """Answer a request that was not answered at once; who asked one-way hears nothing."""
+        """Answer a request whose handler said LATER; who asked one-way hears nothing."""
+        self._owed -= 1
         if not command.is_oneway:
-            self.send(reply)
+            self._put(reply, alone=self._owed == 0)
 
     def close(self, why: str = "closed by this side") -> None:
         """Send what the outbox holds, then end the connection."""
@@ -201,6 +209,18 @@ class Connection(asyncio.Protocol):
         if self.is_closed:
             raise SendError(f"connection to {self.peer} ended: {self._why_closed}")
 
+    def _put(self, command: Command, *, alone: bool = False) -> None:
+        """Put a command into the outbox; one that is alone there has nobody to wait for."""
+        if self.is_closed:
+            return
+        self._outbox.append(encode(command))
+        self._frames += 1
+        if alone:
+            self._flush()
+        elif not self._flush_due:
+            self._flush_due = True
+            self._loop.call_soon(self._flush)
+
     def _flush(self) -> None:
         self._flush_due = False
         if self._writing_paused or not self._outbox or self._transport.is_closing():
@@ -221,9 +241,10 @@ class Connection(asyncio.Protocol):
             answer = self._handler(command, self)
         except Exception as error:  # noqa: BLE001 - the peer is owed an answer, whatever broke
             answer = explain(command, error)
-        if answer is None or isinstance(answer, Command):
-            if answer is not None:
-                self.answer(command, answer)
+        if answer is LATER:
+            self._owed += 1
+        elif answer is None or isinstance(answer, Command):
+            self._answer(command, answer)
         else:
             task = asyncio.ensure_future(answer, loop=self._loop)
             self._answering[task] = None
@@ -234,11 +255,16 @@ class Connection(asyncio.Protocol):
         if task.cancelled():
             return
         error = task.exception()
-        if error is not None and not isinstance(error, Exception):
+        if error is None:
+            self._answer(command, task.result())
+        elif isinstance(error, Exception):
+            self._answer(command, explain(command, error))
+        else:
             raise error
-        answer = task.result() if error is None else explain(command, error)
-        if answer is not None:
-            self.answer(command, answer)
+
+    def _answer(self, command: Command, answer: Command | None) -> None:
+        if answer is not None and not command.is_oneway:
+            self.send(answer)
 
     def _wake_by(self, due_s: float) -> None:
         """See to it that the alarm goes off by then; nearly every request is answered before.

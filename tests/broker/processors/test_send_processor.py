@@ -10,7 +10,7 @@ import pytest
 from broker.processors.send import send_message
 from broker.remoting.codes import RequestCode, ResponseCode
 from broker.remoting.command import Command
-from broker.remoting.connection import Connection
+from broker.remoting.connection import LATER, Connection
 from broker.store.segments import Segments
 from nemesis.targets import Controls
 from tests.broker.cluster_rig import SLAVE, TOPIC, Rig, play
@@ -91,9 +91,9 @@ def test_an_answer_waits_only_for_what_is_promised(
 
         answer = send_message(rig.broker("master").state, command, connection)
 
-        assert (answer is None) is waits
+        assert (answer is LATER) is waits
         assert not later.done()
-        reply = await later if answer is None else answer
+        reply = await later if answer is LATER else answer
         assert isinstance(reply, Command)
         assert reply.code == ResponseCode.SUCCESS
         assert reply.ext_fields["queueOffset"] == "1"

@@ -6,8 +6,9 @@ from collections.abc import Awaitable
 import pytest
 
 from broker.errors import BrokerError, ClosedError, RemotingTimeoutError, SendError
+from broker.remoting.codec import encode
 from broker.remoting.command import Codec, Command
-from broker.remoting.connection import Connection, Handler
+from broker.remoting.connection import LATER, Connection, Handler, Later
 from tests.broker.remoting.memory_network import MemoryNetwork, MemoryTransport, let_it_arrive
 
 
@@ -59,10 +60,30 @@ async def test_many_requests_share_a_connection_and_answers_come_in_any_order(pi
     assert done == ["2", "0", "1"]
 
 
-async def test_requests_of_one_turn_leave_in_one_write() -> None:
+async def test_the_first_request_of_a_turn_leaves_at_once_and_the_others_in_one_write() -> None:
+    """The first may be the only one, and does not know whether others follow."""
     client, near, _ = await join(echo)
     await asyncio.gather(*(client.request(Command(10), 1000) for _ in range(64)))
-    assert len(near.writes) == 1
+    assert len(near.writes) == 2
+    assert near.writes[0] == encode(Command(10).numbered(1))
+
+
+async def test_answers_that_come_later_leave_with_the_last_one_that_is_owed() -> None:
+    """Those who wait for one sync are answered in one write, and who waits alone at once."""
+    owed: list[tuple[Command, Connection]] = []
+
+    def note(command: Command, connection: Connection) -> Later:
+        owed.append((command, connection))
+        return LATER
+
+    client, _, far = await join(note)
+    asked = [asyncio.create_task(client.request(Command(10), 1000)) for _ in range(64)]
+    await let_it_arrive()
+    for command, connection in owed:
+        assert far.writes == []
+        connection.answer(command, command.reply())
+    assert len(far.writes) == 1
+    assert [reply.code for reply in await asyncio.gather(*asked)] == [0] * 64
 
 
 async def test_either_end_may_ask() -> None:
@@ -158,12 +179,13 @@ async def test_the_end_of_a_connection_fails_whoever_waits() -> None:
 
 async def test_a_request_of_this_turn_is_unsent_when_the_connection_ends_in_it() -> None:
     client, near, _ = await join(silence)
-    asked = asyncio.create_task(client.request(Command(10), 1000))
+    asked = [asyncio.create_task(client.request(Command(10), 1000)) for _ in range(2)]
     await asyncio.sleep(0)
     client.abort("cut")
-    with pytest.raises(SendError, match="cut"):
-        await asked
-    assert near.writes == []
+    for one, error in zip(asked, (ClosedError, SendError), strict=True):
+        with pytest.raises(error, match="cut"):
+            await one
+    assert near.writes == [encode(Command(10).numbered(1))]
 
 
 async def test_close_sends_what_is_ready() -> None:
