@@ -175,10 +175,12 @@ class MasterService:
         if self._news_due:
             return
         self._news_due = True
-        if self._config.broker_role is BrokerRole.SYNC_MASTER:
-            self._loop.call_soon(self._ship_news)
-        else:
+        if self._config.broker_role is not BrokerRole.SYNC_MASTER:
             self._loop.call_later(ASYNC_SHIP_S, self._ship_news)
+        elif self._config.flush_disk_type is FlushDiskType.SYNC_FLUSH:
+            self._ship_news()  # what was synced together travels together
+        else:
+            self._loop.call_soon(self._ship_news)
 
     def _ship_news(self) -> None:
         self._news_due = False
