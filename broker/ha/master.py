@@ -234,17 +234,15 @@ class MasterReplication:
 
     def next_tick_ms(self) -> float | None:
         """When ``on_tick`` will next have something to do; None if never."""
-        times = [*map(self._due_ms, self.links.values())]
+        times = []
+        for link in self.links.values():
+            times.append(link.last_read_ms + self.times.housekeeping_ms)
+            times.append(self._heartbeat_due_ms(link))
         if self._waiters:
             times.append(next(iter(self._waiters.values())).deadline_ms)
         return min(times, default=None)
 
     # How it is done.
-
-    def _due_ms(self, link: Link) -> float:
-        """When a link will have been silent for too long, or wants a heartbeat."""
-        silent_ms = link.last_read_ms + self.times.housekeeping_ms
-        return min(silent_ms, self._heartbeat_due_ms(link))
 
     def _heartbeat_due_ms(self, link: Link) -> float:
         if link.acked is None or link.shipping:
