@@ -185,9 +185,8 @@ class Interpreter:
         return self._patiences[place]
 
     def _record(self, process: int, type: OpType, invocation: Invocation, fields: Any) -> Op:
-        op = self.recorder.record(
-            process=process, type=type.word, f=invocation.f, **{**invocation.fields, **fields}
-        )
+        said = {**invocation.fields, **fields, "process": process, "type": type.word}
+        op = self.recorder.record(f=invocation.f, **said)
         self.on_op(op)
         return op
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Any
 
 from histories.op import Op
 
@@ -14,9 +15,10 @@ class MemoryRecorder:
 
     ops: list[Op] = field(default_factory=list)
 
-    def record(self, **fields: object) -> Op:
+    def record(self, **fields: Any) -> Op:
         """Keep an op that happens now."""
-        now_ns = round(asyncio.get_running_loop().time() * 1e9)
-        op = Op(index=len(self.ops), time=now_ns, **fields)  # type: ignore[arg-type]
+        fields["index"] = len(self.ops)
+        fields["time"] = round(asyncio.get_running_loop().time() * 1e9)
+        op = Op(**fields)
         self.ops.append(op)
         return op

@@ -51,7 +51,10 @@ class OpType(IntEnum):
     @property
     def word(self) -> str:
         """The spelling in every format: ``invoke``, ``ok``, ``fail`` or ``info``."""
-        return self.name.lower()
+        return _WORDS[self]
+
+
+_WORDS = tuple(kind.name.lower() for kind in OpType)
 
 
 class Attempt(msgspec.Struct, omit_defaults=True, frozen=True):
