@@ -1,9 +1,8 @@
 """The run's own hand on a real cluster: what 4.9.3 does not tell is read from its files.
 
-dump            checksums of a commit log's blocks, read from the files, whose end the broker
-says; both logs stand still by then
-resynchronise   4.9.3 has no such command, so it is done as people do it: the slave is stopped,
-gets a copy of the master's commit log, and builds its queues from it anew
+A dump is made of checksums of the commit log's files, up to the end that the broker says; both logs
+stand still by then. To resynchronise there is no command in 4.9.3, so it is done as people do it:
+the slave is ended, gets a copy of the master's commit log, and builds its queues from it anew.
 """
 
 import shutil
@@ -71,7 +70,7 @@ class RocketmqOperator:
     async def resynchronise(self) -> str:
         """Give the slave a copy of the master's log."""
         master, slave = self._data["master"], self._data["slave"]
-        await self._nodes["slave"].stop()
+        await self._nodes["slave"].kill()  # a clean end would save what is thrown away
         for name in ("commitlog", *BUILT_FROM_THE_LOG):
             shutil.rmtree(slave / name, ignore_errors=True)
         for name in OF_THE_LOG:
