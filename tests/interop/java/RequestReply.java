@@ -55,5 +55,6 @@ public class RequestReply {
         asker.shutdown();
         consumer.shutdown();
         replier.shutdown();
+        System.exit(0); // else its network threads are quiet for two seconds first
     }
 }

@@ -30,5 +30,6 @@ public class SeedConsumer {
         consumer.start();
         awaited.await(Long.parseLong(args[2]), TimeUnit.SECONDS);
         consumer.shutdown();
+        System.exit(0); // else its network threads are quiet for two seconds first
     }
 }

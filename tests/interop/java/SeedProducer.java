@@ -12,6 +12,7 @@ public class SeedProducer {
     public static void main(String[] args) throws Exception {
         DefaultMQProducer producer = new DefaultMQProducer("testGroup");
         producer.setNamesrvAddr(args[0]);
+        producer.setSendMsgTimeout(15000); // the first send of a JVM on a busy machine
         producer.start();
         int count = Integer.parseInt(args[1]);
         for (int i = 0; i < count; i++) {
@@ -25,5 +26,6 @@ public class SeedProducer {
             }
         }
         producer.shutdown();
+        System.exit(0); // else its network threads are quiet for two seconds first
     }
 }
