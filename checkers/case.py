@@ -68,8 +68,7 @@ class Case:
     @cached_property
     def certificates(self) -> Certificates:
         """The drains that prove what is there at the end."""
-        brokers = (self.contract.master, self.contract.slave)
-        return certificates(self.history, self.windows, brokers)
+        return certificates(self.history, self.windows, self.contract)
 
     @cached_property
     def pulls(self) -> Pulls:

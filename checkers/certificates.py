@@ -7,7 +7,9 @@ that clients talked to, drained or dumped, and the brokers that a fault was aime
     certified=true    two readings of min and max agreed, and nothing between was skipped. A long
                       queue is several drains, of which only the last is certified: those before
                       it are its parts, as far back as their offsets join without a gap
-    certified=false   no certificate
+    certified=false   no certificate, unless it came from min to max on a node whose bits were
+                      damaged, and passed over nothing but what lies between two messages: a bad
+                      record is given to nobody, and the drain says so as well as any other
     neither, and no   the short notation and Jepsen's way: an ok drain is complete, and stands for
     bounds            a queue that is consumed, so what earlier pulls took counts as there
 
@@ -15,15 +17,16 @@ Drains before the operator's resynchronisation count like those after it: what w
 then was not lost by the broker.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from checkers.windows import Window, last_cure_row
+from checkers.contract import Contract
+from checkers.windows import Window, damaged_row, last_cure_row
 from histories.history import NONE, History
-from histories.op import OpType
+from histories.op import Op, OpType
 
 __all__ = ["Certificate", "Certificates", "certificates"]
 
@@ -41,6 +44,7 @@ class Certificate:
     node: int
     min_offset: int  # NONE if it has no bounds
     max_offset: int
+    holed: bool  # it passed over bad records
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,14 +66,13 @@ class Certificates:
         return end_row < self.since_row[queue + 1]
 
 
-def certificates(
-    history: History, windows: tuple[Window, ...], brokers: tuple[str, ...] = ()
-) -> Certificates:
+def certificates(history: History, windows: tuple[Window, ...], contract: Contract) -> Certificates:
     """Collect the drains that count, and say which are missing."""
     healed = last_cure_row(windows)
-    drains = [drain for drain in _certified(history) if drain.begin_row > healed]
+    damaged = [damaged_row(windows, name, contract) for name in history.nodes]
+    drains = [drain for drain in _certified(history, damaged) if drain.begin_row > healed]
     nodes = _holders(history)
-    absent = _absent(history, windows, brokers)
+    absent = _absent(history, windows, (contract.master, contract.slave))
     queues = _queues(history)
     since = np.full(len(history.queues) + 1, NONE, np.int64)
     why: list[str] = []
@@ -90,17 +93,23 @@ def certificates(
     return Certificates(tuple(drains), nodes, since, plain, tuple(why))
 
 
-def _certified(history: History) -> Iterator[Certificate]:
-    """Give every certified drain with its parts, in the order of the history."""
+def _certified(history: History, damaged: Sequence[int]) -> Iterator[Certificate]:
+    """Give every drain that counts with its parts, in the order of the history.
+
+    ``damaged`` holds for each node the row from which its bits may be bad.
+    """
     parts: dict[tuple[int, int], list[int]] = {}  # ok drains by queue and node, none certified
     for row in history.rows("drain", OpType.OK).tolist():
         key = int(history.queue[row]), int(history.node[row])
         op = history.op(row)
         bounds = op.min_offset is not None or op.max_offset is not None
-        if not (op.certified or (op.certified is None and not bounds)):
+        holed = not op.certified and bounds and key[1] != NONE and damaged[key[1]] < row
+        if not (op.certified or holed or (op.certified is None and not bounds)):
             parts.setdefault(key, []).append(row)
             continue
         rows = (*_joined(history, parts.pop(key, []), row), row)
+        if holed and not _spans(history, op, rows):
+            continue
         begin = int(history.pair[rows[0]])
         yield Certificate(
             row=row,
@@ -110,6 +119,7 @@ def _certified(history: History) -> Iterator[Certificate]:
             node=key[1],
             min_offset=NONE if op.min_offset is None else op.min_offset,
             max_offset=NONE if op.max_offset is None else op.max_offset,
+            holed=holed,
         )
 
 
@@ -124,6 +134,14 @@ def _joined(history: History, parts: list[int], row: int) -> list[int]:
         joined.append(part)
         begin = first
     return joined[::-1]
+
+
+def _spans(history: History, op: Op, rows: Sequence[int]) -> bool:
+    """Whether a drain in parts came from its min offset to its max offset."""
+    if op.min_offset is None or op.max_offset is None:
+        return False
+    first, last = _span(history, rows[0])[0], _span(history, rows[-1])[1]
+    return first == op.min_offset and last == op.max_offset - 1
 
 
 def _span(history: History, row: int) -> tuple[int, int]:

@@ -9,7 +9,8 @@ the ack, and none of them shows it. It is one of
 
 Without a certificate a message that nobody read is *unseen*: late or lost, nobody knows.
 What a fault takes of a node is a suffix of its log. So a loss is not excused if something behind
-it, acknowledged before the fault and in the same lineage of the log, is still there.
+it, acknowledged before the fault and in the same lineage of the log, is still there; but for a bad
+record among good ones, which the drain of a damaged node passed over.
 """
 
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ def losses_of(case: Case) -> Losses:
     expired = _expired(case, gone)
     excused = (fates.gone_at != NONE) & ~expired
     lineage_end = np.minimum(_injected(case, fates.gone_at), _injected(case, fates.master_at))
-    gap = excused & _survived_by(case, gone, lineage_end, there)
+    gap = excused & _survived_by(case, gone, lineage_end, there) & ~_passed_over(case, gone)
     return Losses(
         gone=gone,
         expired=expired,
@@ -98,6 +99,17 @@ def _expired(case: Case, gone: Ints) -> Bools:
     floors = floor[case.messages.queue[gone] + 1]
     below: Bools = (offset < floors) & (floors != NEVER) & ((offset != NONE) | (floors > 0))
     return below
+
+
+def _passed_over(case: Case, gone: Ints) -> Bools:
+    """Tell what is a bad record in the midst of good ones, to all that a drain can say."""
+    queue, offset = case.messages.queue[gone], case.messages.offset[gone]
+    passed = np.zeros(len(gone), np.bool_)
+    for drain in case.certificates.drains:
+        if drain.holed:
+            inside = (drain.min_offset <= offset) & (offset < drain.max_offset)
+            passed |= (queue == drain.queue) & inside
+    return passed
 
 
 def _injected(case: Case, place: Ints) -> Ints:

@@ -41,7 +41,7 @@ def serving(case: Case) -> Verdict:
     """Judge whether both nodes give the same messages."""
     found: list[tuple[int, int, Certificate, Certificate]] = []
     unreadable = _unreadable(case)
-    damaged = damaged_before(case, case.history.node[unreadable], unreadable)
+    damaged = damaged_before(case, case.history.node[unreadable].astype(np.int64), unreadable)
     if _one_log(case):
         for one, other in _pairs(case):
             found += [(queue, offset, one, other) for queue, offset in _missing(case, one, other)]
@@ -120,6 +120,8 @@ def _missing(case: Case, one: Certificate, other: Certificate) -> Iterator[tuple
     name = case.history.nodes[other.node]
     if any(name in window.targets and window.name.startswith(AGEING) for window in case.windows):
         floor = other.min_offset
+    if other.holed:
+        return  # which queue a bad record is in, each node may see otherwise
     lacking = np.setdiff1d(_offsets(case, one), _offsets(case, other))
     for offset in lacking[lacking >= floor].tolist():
         yield one.queue, offset

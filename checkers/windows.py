@@ -24,6 +24,7 @@ from histories.op import FaultRecord, Op
 __all__ = [
     "CRASHES",
     "Window",
+    "damaged_row",
     "epochs",
     "holds_down",
     "last_cure_row",
@@ -134,6 +135,20 @@ def touches_replication(window: Window) -> bool:
     return not window.targets or not all(
         target.startswith(CLIENT_LINKS) for target in window.targets
     )
+
+
+def damaged_row(windows: Sequence[Window], node: str, contract: Contract) -> int:
+    """Give the row from which bits of a node may be bad, NEVER if it was not damaged.
+
+    A slave copies its master's bits; which queue a bad record is in, each node may see otherwise.
+    """
+    sources = {node, contract.master} if node == contract.slave else {node}
+    rows = [
+        window.inject_row
+        for window in windows
+        if window.fault_class is FaultClass.DAMAGE and not sources.isdisjoint(window.targets)
+    ]
+    return min(rows, default=NEVER)
 
 
 def epochs(breaks: Sequence[Window], begin_row: Ints, end_row: Ints) -> Ints:

@@ -6,6 +6,7 @@ from checkers.case import Case
 from checkers.consumption import consumption
 from checkers.contract import Contract
 from checkers.offsets import offsets
+from checkers.suite import Judgement, judge
 from checkers.verdict import Validity
 from histories.notation import parse_history
 
@@ -98,3 +99,74 @@ def test_a_reader_may_pass_over_what_was_damaged(
     found = consumption(Case(parse_history(text), Contract())).anomalies["pull-skip-inside"]
 
     assert (found.count, found.validity) == (2, validity)
+
+
+WHOLE_BUT_FOR_ONE = """
+    0  invoke  send  a  @0
+    0  ok      send  a  @0/0  node=master physical_offset=0
+    0  invoke  send  b  @0
+    0  ok      send  b  @0/1  node=master physical_offset=100
+    0  invoke  send  c  @0
+    0  ok      send  c  @0/2  node=master physical_offset=200
+    nemesis  info  bit-flip  fault=1 phase=inject class={fault_class} targets={node}
+    nemesis  info  bit-flip  fault=1 phase=inject class={fault_class} targets={node} bit=true
+    0  invoke  send  d  @0
+    0  ok      send  d  @0/3  node=master physical_offset=300
+    nemesis  info  bit-flip  fault=1 phase=cure class={fault_class} targets={node}
+    nemesis  info  bit-flip  fault=1 phase=cure class={fault_class} targets={node} bit=true
+    0  invoke  send  e  @0
+    0  ok      send  e  @0/4  node=master physical_offset=400
+    0  invoke  send  f  @0
+    0  ok      send  f  @0/5  node=master physical_offset=500
+    1  invoke  drain  @0  node=master
+    1  ok      drain  {master}  @0  node=master min_offset=0 max_offset=6 certified=false
+    1  invoke  drain  @0  node=slave
+    1  ok      drain  {slave}  @0  node=slave min_offset=0 max_offset={slave_end} certified=true
+"""
+ASYNC = Contract.parse("ASYNC_MASTER+ASYNC_FLUSH")
+
+
+def of_damaged(
+    master: str = "0:a,2:c,3:d,4:e,5:f",
+    slave: str = "0:a,1:b,2:c,3:d,4:e,5:f",
+    *,
+    slave_end: int = 6,
+    fault_class: str = "damage",
+    node: str = "master",
+) -> Judgement:
+    text = WHOLE_BUT_FOR_ONE.format(
+        fault_class=fault_class, node=node, master=master, slave=slave, slave_end=slave_end
+    )
+    return judge(parse_history(text), ASYNC)
+
+
+def test_a_drain_that_passed_over_a_bad_record_alone_has_read_all_that_there_is() -> None:
+    """Else one flipped bit takes the proof from a whole night."""
+    assert of_damaged().validity is Validity.VALID, of_damaged().why
+
+
+@pytest.mark.parametrize("master", ["0:a,2:c,3:d,4:e", "1:b,3:d,4:e,5:f", "[]"])
+def test_one_that_did_not_come_from_end_to_end_has_not(master: str) -> None:
+    judgement = of_damaged(master)
+    assert judgement.validity is Validity.UNKNOWN
+    assert "T/0: no certified drain after the last cure on master" in judgement.why
+
+
+@pytest.mark.parametrize(("fault_class", "node"), [("damage", "slave"), ("power", "master")])
+def test_nor_has_one_of_a_node_whose_bits_are_sound(fault_class: str, node: str) -> None:
+    judgement = of_damaged(fault_class=fault_class, node=node)
+    assert judgement.anomalies["hole"].validity is Validity.INVALID
+    assert "T/0: no certified drain after the last cure on master" in judgement.why
+
+
+def test_a_bad_record_that_nobody_else_has_is_lost_as_the_contract_allows() -> None:
+    """A power cut takes a suffix, all that lies behind, too; a bit is in one place."""
+    judgement = of_damaged(slave="0:a", slave_end=1)
+    lost = judgement.anomalies["allowed-loss"]
+    assert (lost.count, lost.findings[0].data["value"]) == (1, "b")
+    assert "lost" not in judgement.anomalies
+
+
+def test_what_was_sent_after_the_cure_was_not_damaged() -> None:
+    judgement = of_damaged("0:a,1:b,2:c,3:d,5:f", slave="0:a", slave_end=1)
+    assert judgement.anomalies["lost"].findings[0].data["value"] == "e"
