@@ -17,6 +17,7 @@ from histories.op import Attempt, FaultRecord, Op
 from tests.checkers.model_nodes import (
     ALL,
     BLOCK,
+    COPY_MS,
     FAULTS,
     FLUSH_MS,
     GENTLE,
@@ -51,7 +52,9 @@ class Model:
         self.next_process = 10
         self.counter = 0
         self.positions: dict[int, dict[int, int]] = {}
-        self.committed: dict[tuple[str, int], int] = {}
+        self.committed: dict[tuple[str, int], int] = {}  # as the master was told
+        self.copied: dict[tuple[str, int], int] = {}  # and as the slave has it
+        self.copied_ms = 0
 
     def run(self) -> list[Op]:
         producers, consumers = [0, 1, 2], [3, 4, 5, 6]
@@ -151,6 +154,8 @@ class Model:
             overdue = sum(r.written_ms <= self.now - LAG_MS for r in self.master.log[:readable])
             upto = self.rng.randint(overdue, readable) if not idle_ms else readable
             self.replicate(upto)
+            if self.now - self.copied_ms >= COPY_MS or self.rng.random() < 0.1:
+                self.copied, self.copied_ms = dict(self.committed), self.now
 
     def connected(self) -> bool:
         if any("slave->master-ha" in targets for _, _, targets, _ in self.on.values()):
@@ -292,7 +297,8 @@ class Model:
     def assign(self, process: int, group: str, queue: int, node: Node) -> None:
         common = {"process": process, "f": "assign", "value": [[TOPIC, queue]], "group": group}
         self.record(type="invoke", **common, node=node.name)
-        start = self.committed.get((group, queue), 0) if node is self.master else 0
+        known = self.committed if node is self.master else self.copied
+        start = known.get((group, queue), 0)
         self.positions[process][queue] = start
         self.record(type="ok", **common, node=node.name)
 

@@ -7,7 +7,7 @@ from typing import Any
 MS = 1_000_000
 TOPIC = "T"
 BLOCK = 64
-FLUSH_MS, LAG_MS = 10_000, 1_000
+FLUSH_MS, LAG_MS, COPY_MS = 10_000, 1_000, 10_000
 PATIENCE_MS = 4_000
 
 FAULTS = (
