@@ -3,8 +3,8 @@
     set up     proxies, then all nodes at once; a slave asks for its master until it is there
     ready      asked for, never slept for: the name server knows both brokers, the slave is fed,
                and the topic has a route
-    tear down  clients first, then nodes (SIGTERM, SIGKILL for those that do not mind), then
-               toxiproxy; whatever fails, the rest is still ended
+    tear down  clients first, then nodes (SIGTERM, SIGKILL for those that do not mind, or that
+               would take long), then toxiproxy; whatever fails, the rest is still ended
 
 Whose programs the nodes are is the product's to know: ours, or Apache RocketMQ's.
 """
@@ -183,9 +183,9 @@ class LocalWorld:
 
     async def stop(self) -> None:
         """End everything that was started."""
-        await asyncio.gather(
-            *(node.stop() for node in self._targets.nodes.values()), return_exceptions=True
-        )
+        if self._product.asked_to_end:
+            nodes = self._targets.nodes.values()
+            await asyncio.gather(*(node.stop() for node in nodes), return_exceptions=True)
         self.end()
         with contextlib.suppress(Exception):
             await self._toxiproxy.stop()

@@ -47,6 +47,7 @@ class OurNodes:
     node_command: tuple[str, ...] = ()
     links: tuple[str, ...] = LINKS
     starts: tuple[tuple[str, ...], ...] = (NODES,)
+    asked_to_end: bool = True
 
     @property
     def gates(self) -> Mapping[str, tuple[str, ...]]:

@@ -78,6 +78,10 @@ class Product(Protocol):
         """In which order nodes are started, those of one group at once."""
 
     @property
+    def asked_to_end(self) -> bool:
+        """Whether nodes are asked to stop when a run is over, or ended at once."""
+
+    @property
     def surroundings(self) -> Mapping[str, Any]:
         """What test.json should know of the programs."""
 

@@ -63,6 +63,8 @@ class ApacheNodes:
     starts: tuple[tuple[str, ...], ...] = (("nameserver",), ("master", "slave"))
     """A broker that finds no name server tries again after ten seconds."""
 
+    asked_to_end: bool = False  # it takes five seconds over it
+
     @property
     def gates(self) -> Mapping[str, tuple[str, ...]]:
         """The slave would storm the replication proxy of a dead master."""
