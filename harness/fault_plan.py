@@ -12,12 +12,12 @@ from harness.draws import stream
 from harness.options import RunOptions
 from harness.rocketmq.limits import ROCKETMQ_OFFERS, ROCKETMQ_TOPOLOGY
 from nemesis.packages import Package
-from nemesis.registry import NemesisNameError, able, choose
+from nemesis.registry import PACKAGES, NemesisNameError, able, choose
 from nemesis.scenario import load_scenario
 from nemesis.schedules import Schedule, plan
 from nemesis.topology import Topology
 
-__all__ = ["able_packages", "offers_of", "schedule_of", "topology_of"]
+__all__ = ["able_packages", "offers_of", "possible_packages", "schedule_of", "topology_of"]
 
 SWARM_TURN_S = 3.0
 """How much of a run one package of a swarm gets, so that clients live between two faults."""
@@ -49,6 +49,13 @@ def topology_of(options: RunOptions) -> Topology:
 def able_packages(options: RunOptions) -> tuple[Package, ...]:
     """List the nemeses that a world can carry out and the contract covers."""
     return tuple(able(offers_of(options), topology_of(options)))
+
+
+def possible_packages(world: str) -> list[Package]:
+    """List the nemeses that a world can carry out at all, by whatever options."""
+    options = RunOptions(seed=0, world=world, volatile=world != "rocketmq")
+    offers, topology = offers_of(options), topology_of(options)
+    return [package for package in PACKAGES.values() if not package.lacks(offers, topology)]
 
 
 def schedule_of(options: RunOptions) -> Schedule:

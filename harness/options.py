@@ -10,7 +10,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-__all__ = ["MODES", "MODE_DEFAULT", "NEMESES_DEFAULT", "RunOptions"]
+__all__ = ["MODES", "MODE_DEFAULT", "NEMESES_DEFAULT", "WORLDS", "RunOptions"]
+
+WORLDS = ("local", "simulated", "rocketmq")
 
 MODES = (
     "ASYNC_MASTER+ASYNC_FLUSH",

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from harness.fault_plan import schedule_of
 from harness.leases import BLOCK_SIZE, port_is_free
-from harness.options import MODES, RunOptions
+from harness.options import MODES, WORLDS, RunOptions
 from harness.rocketmq.distribution import problem_of
 from harness.workloads import WORKLOADS
 from nemesis.registry import NemesisNameError
@@ -26,7 +26,6 @@ __all__ = ["free_bytes_needed", "option_problems", "problems_of"]
 
 BYTES_AT_LEAST = 300 << 20
 BYTES_AN_OP = 2_000  # two copies of a message, its queue entries, and its lines of history
-WORLDS = ("local", "simulated", "rocketmq")
 TOXIPROXIES = ("auto", "real", "embedded")
 
 

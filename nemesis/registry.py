@@ -57,7 +57,10 @@ def choose(
         for lack in package.lacks(offers, topology)
     ]
     if lacking:
-        raise NemesisNameError(f"this world cannot carry it out: {'; '.join(lacking)}")
+        raise NemesisNameError(
+            f"this world cannot carry it out: {'; '.join(lacking)}; "
+            "`mqhavoc list nemeses --world WORLD` lists what a world can"
+        )
     return tuple(packages)
 
 

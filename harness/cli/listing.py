@@ -21,12 +21,18 @@ def workloads() -> None:
 
 
 @listing.command()
-def nemeses() -> None:
+@click.option("--world", help="Only those that can be done there: local, simulated or rocketmq.")
+def nemeses(world: str | None) -> None:
     """List the faults, what each does, how it is cured and how it is proven."""
+    from harness.fault_plan import possible_packages
+    from harness.options import WORLDS
     from nemesis.registry import PACKAGES
 
-    for name, package in PACKAGES.items():
-        click.secho(name, bold=True)
+    if world is not None and world not in WORLDS:
+        raise click.UsageError(f"--world: expected one of {', '.join(WORLDS)}, got {world!r}")
+    packages = PACKAGES.values() if world is None else possible_packages(world)
+    for package in packages:
+        click.secho(package.name, bold=True)
         click.echo(f"  does   {package.does}\n  cure   {package.cure}\n  proof  {package.proof}")
 
 

@@ -10,9 +10,10 @@ import click
 import pytest
 
 from broker.config import BrokerConfig
+from harness.cli import EXIT_USAGE, run_command
 from harness.cli.run_options import have_programs
 from harness.cluster import LocalWorld
-from harness.fault_plan import able_packages
+from harness.fault_plan import able_packages, possible_packages
 from harness.layout import NODES, layout_of, properties_text
 from harness.leases import BLOCK_SIZE, PortBlock
 from harness.options import MODES, RunOptions
@@ -28,6 +29,7 @@ from harness.timings import timings_of
 from harness.validation import option_problems, problems_of
 from harness.workloads.queue import TOPIC
 from nemesis.disks import FolderStore
+from nemesis.registry import PACKAGES
 from nemesis.topology import LINKS
 
 JARS = Distribution("4.9.3", Path("/jars"), "/bin/java")
@@ -156,6 +158,16 @@ def test_a_swarm_draws_processes_links_disks_and_clients_and_no_link_without_a_p
     wanted = ("kill-master", "partition", "delay-replication", "disk-lost-slave", "crash-clients")
     assert [name for name in wanted if name not in names] == []
     assert not any(name.startswith(("crash-master", "power", "clock")) for name in names)
+
+
+def test_what_can_be_done_there_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["list", "nemeses", "--world", "rocketmq"]) == 0
+    listed = capsys.readouterr().out.splitlines()
+    assert "kill-master" in listed
+    assert "take-over" in listed  # no contract, but it can be done
+    assert not {"crash-master", "partition-slave-isolated", "power-cut-both"} & set(listed)
+    assert run_command(["list", "nemeses", "--world", "rabbit"]) == EXIT_USAGE
+    assert possible_packages("local") == list(PACKAGES.values())
 
 
 def test_options_of_other_worlds_are_named(bare: Path) -> None:
