@@ -118,12 +118,17 @@ class ProxiedLink:
         found = await self._try(self._proxy.wanted.listen, timeout_ms)
         if found != "closed" or not self._hangs_up:
             return found
-        # Where nobody listens behind it, toxiproxy hangs up as well.
-        if await self._try(self._proxy.wanted.upstream, timeout_ms) != "closed":
+        # Where nobody listens behind it, toxiproxy hangs up as well. So the listener itself must do
+        # so before and after: between two tries a master may come up, or die of another fault.
+        if not await self._listener_hangs_up(timeout_ms):
             return "closed"
-        # The listener is there; but perhaps it was not yet when the proxy hung up.
         again = await self._try(self._proxy.wanted.listen, timeout_ms)
-        return "answers" if again == "closed" else again
+        if again != "closed":
+            return again
+        return "answers" if await self._listener_hangs_up(timeout_ms) else "closed"
+
+    async def _listener_hangs_up(self, timeout_ms: int) -> bool:
+        return await self._try(self._proxy.wanted.upstream, timeout_ms) == "closed"
 
     async def _try(self, address: str, timeout_ms: int) -> str:
         host, _, port = address.rpartition(":")

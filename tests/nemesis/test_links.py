@@ -50,9 +50,9 @@ class FakeProxy:
     wanted: ProxySpec
 
 
-async def probed(proxy: Iterable[str], master: str) -> str:
+async def probed(proxy: Iterable[str], master: Iterable[str]) -> str:
     """Probe a replication link whose proxy and whose listener treat connections so."""
-    async with Listener(list(proxy)) as front, Listener([master]) as back:
+    async with Listener(list(proxy)) as front, Listener(list(master)) as back:
         wanted = ProxySpec("slave->master-ha", front.address, back.address)
         link = ProxiedLink(
             wanted.name, cast(Proxy, FakeProxy(wanted)), request=b"\xff" * 8, hangs_up=True
@@ -63,14 +63,15 @@ async def probed(proxy: Iterable[str], master: str) -> str:
 @pytest.mark.parametrize(
     ("proxy", "master", "expected"),
     [
-        ([HANG_UP], HANG_UP, "answers"),
-        ([HOLD], HANG_UP, "silent"),
-        ([HANG_UP], HOLD, "closed"),  # it is not the master that hung up
-        ([HANG_UP, HOLD], HANG_UP, "silent"),  # the master came up between two tries
+        ([HANG_UP], [HANG_UP], "answers"),
+        ([HOLD], [HANG_UP], "silent"),
+        ([HANG_UP], [HOLD], "closed"),  # it is not the master that hung up
+        ([HANG_UP, HOLD], [HANG_UP], "silent"),  # the master came up between two tries
+        ([HANG_UP], [HANG_UP, HOLD], "closed"),  # it hung up because it died
     ],
 )
 async def test_a_hang_up_is_an_answer_if_it_is_the_listeners(
-    proxy: list[str], master: str, expected: str
+    proxy: list[str], master: list[str], expected: str
 ) -> None:
     assert await probed(proxy, master) == expected
 
