@@ -1,15 +1,16 @@
 """What a probe says where the listener hangs up, and what a link is whose listener is down."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Self, cast
 
 import pytest
 
 from nemesis.links import ProxiedLink
 from nemesis.targets import CutMode, Stream
-from nemesis.toxiproxy import Kind, Proxy, ProxySpec, ToxicSpec
+from nemesis.toxiproxy import Proxy, ProxySpec
+from tests.nemesis.noted_proxy import noted
 
 PROBE_MS = 300
 HANG_UP, HOLD = "hangs up", "holds"
@@ -83,30 +84,6 @@ async def test_where_nobody_listens_behind_the_proxy_there_is_no_answer() -> Non
             wanted.name, cast(Proxy, FakeProxy(wanted)), request=b"\xff", hangs_up=True
         )
         assert await link.probe(PROBE_MS) == "closed"
-
-
-@dataclass
-class NotedProxy:
-    """Keeps what is wanted of it, and is that."""
-
-    wanted: ProxySpec
-    cycles: int = 0
-
-    async def become(self, *, enabled: bool, toxics: Mapping[str, ToxicSpec]) -> None:
-        self.wanted = replace(self.wanted, enabled=enabled, toxics=dict(toxics))
-
-    async def read(self) -> ProxySpec:
-        return self.wanted
-
-    async def cycle(self) -> None:
-        self.cycles += 1
-
-    kind = Kind.EMBEDDED
-
-
-def noted() -> tuple[ProxiedLink, NotedProxy]:
-    proxy = NotedProxy(ProxySpec("slave->master-ha", "127.0.0.1:1", "127.0.0.1:2"))
-    return ProxiedLink(proxy.wanted.name, cast(Proxy, proxy)), proxy
 
 
 async def test_a_link_that_is_shut_refuses_and_is_not_cut() -> None:
