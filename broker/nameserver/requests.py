@@ -10,6 +10,7 @@ import msgspec
 
 from broker.nameserver.key_values import ORDER_TOPIC_CONFIG, KeyValues
 from broker.nameserver.registration import BrokerIdentity, read_registration
+from broker.nameserver.route import TopicRoute
 from broker.nameserver.routes import RouteTable
 from broker.nameserver.topics import DataVersion, from_json, to_json
 from broker.remoting import fastjson
@@ -42,6 +43,7 @@ class Requests:
         self._order_topics = order_topics
         self._on_key_values_changed = on_key_values_changed
         self._settings = settings
+        self._encodings: dict[str, tuple[TopicRoute, bytes]] = {}  # the last one of each topic
 
     def table(self) -> dict[int, Handler]:
         """Give the function for each request."""
@@ -111,7 +113,7 @@ class Requests:
         if self._order_topics:
             pinned = self._key_values.get(ORDER_TOPIC_CONFIG, topic)
             route = msgspec.structs.replace(route, order_topic_conf=pinned)
-        return command.reply(body=to_json(route))
+        return command.reply(body=self._encoded(topic, route))
 
     def cluster_info(self, command: Command, _connection: Connection) -> Command:
         """Describe every broker."""
@@ -183,3 +185,11 @@ class Requests:
     def config(self, command: Command, _connection: Connection) -> Command:
         """Give this server's settings, a line each."""
         return command.reply(body=self._settings().encode())
+
+    def _encoded(self, topic: str, route: TopicRoute) -> bytes:
+        """Write a route, unless it is still what it was when somebody last asked."""
+        known, body = self._encodings.get(topic, (None, b""))
+        if route != known:
+            body = to_json(route)
+            self._encodings[topic] = route, body
+        return body
