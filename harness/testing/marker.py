@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-__all__ = ["Chaos", "chaos"]
+from harness.options import WORLDS
 
-WORLDS = ("simulated", "local")
+__all__ = ["Chaos", "chaos"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,7 +92,7 @@ def run_chaos(asked: Chaos, seed: int, folder: Path) -> ChaosRun:
     if asked.world == "simulated":
         return _simulated(asked, seed)
     given = {name: value for name, value in asked.given.items() if value is not None}
-    options = _checked(RunOptions(seed=seed, out=str(folder), **given))
+    options = _checked(RunOptions(seed=seed, world=asked.world, out=str(folder), **given))
     result = run_local(options, Console(quiet=True))
     if result.judgement is None:
         raise KeyboardInterrupt  # stopped at once, and so are the tests
