@@ -69,6 +69,13 @@ class StoreReader:
             return 0, 0
         return queue.start, queue.readable_end(self.readable_end())
 
+    def take_grown(self) -> list[tuple[str, int]]:
+        """Name the queues in which more may be read than when this was last asked."""
+        grown = list(self.queues.grown)
+        if self.readable_end() == self.log.end:
+            self.queues.grown.clear()  # else the next sync makes more of them readable
+        return grown
+
     def offset_by_time(self, topic: str, queue_id: int, timestamp: int) -> int:
         """Give the offset of the message stored at a time, or of the nearest one."""
         queue = self.queues.get(topic, queue_id)
