@@ -82,6 +82,7 @@ def run_pytest(folder: Path, *arguments: str, **environment: str) -> tuple[int, 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     (tmp_path / "test_broker.py").write_text(PROJECT)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")  # paths are told from here
     return tmp_path
 
 

@@ -30,10 +30,9 @@ def python(code: str) -> list[str]:
 
 
 @asynccontextmanager
-async def node_of(
-    tmp_path: Path, code: str = SLEEPER, *, ready_ms_max: int = 15_000
-) -> AsyncIterator[ProcessNode]:
-    node = ProcessNode("n", python(code), log=tmp_path / "n.log", ready_ms_max=ready_ms_max)
+async def node_of(tmp_path: Path, code: str = SLEEPER, **given: int) -> AsyncIterator[ProcessNode]:
+    limits = {"ready_ms_max": 15_000, **given}
+    node = ProcessNode("n", python(code), log=tmp_path / "n.log", **limits)
     try:
         yield node
     finally:
@@ -149,12 +148,9 @@ async def test_a_program_that_does_not_exist_is_said(tmp_path: Path) -> None:
         await node.start()
 
 
-async def test_a_node_that_ignores_sigterm_is_killed_and_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("nemesis.nodes.STOP_MS_MAX", 200)
+async def test_a_node_that_ignores_sigterm_is_killed_and_told(tmp_path: Path) -> None:
     ignoring = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPER}"
-    async with node_of(tmp_path, ignoring) as node:
+    async with node_of(tmp_path, ignoring, stop_ms_max=200) as node:
         await node.start()
         with pytest.raises(TargetError, match="expected to end within 200 ms of SIGTERM"):
             await node.stop()
