@@ -1,6 +1,12 @@
-"""Settings of every test: Hypothesis profiles, and soak tests only where they are asked for."""
+"""Settings of every test: Hypothesis profiles, soak tests only where they are asked for, an order.
+
+Tests with real processes come first, those that take longest at the head. So of two workers that
+share a machine (``--dist worksteal`` gives each one half) one waits for processes while the other
+computes, instead of both doing the same; and what is left at the end is short.
+"""
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,6 +18,10 @@ settings.register_profile(
     "ci", parent=settings.get_profile("suite"), derandomize=True, database=None
 )
 settings.load_profile("ci" if os.environ.get("CI") else "suite")
+
+FOLDER = Path(__file__).parent
+WAITING = ("interop", "quality", "live", "conformance/test_two_worlds", "conformance")
+"""Where there are tests with real processes, in the order in which they begin."""
 
 
 def pytest_pycollect_makeitem(
@@ -25,15 +35,24 @@ def pytest_pycollect_makeitem(
     return [] if name.startswith("test") and for_soak else None
 
 
+@pytest.hookimpl(trylast=True)  # pytest itself brings together what shares a server
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave soak tests out unless a marker expression names them."""
-    if is_soak(config):
-        return
-    asked = [item for item in items if item.get_closest_marker("soak") is None]
-    left_out = [item for item in items if item.get_closest_marker("soak") is not None]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = asked
+    """Leave soak tests out unless a marker expression names them, and put the others in order."""
+    if not is_soak(config):
+        left_out = [item for item in items if item.get_closest_marker("soak") is not None]
+        if left_out:
+            config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item.get_closest_marker("soak") is None]
+    items.sort(key=turn)
+
+
+def turn(item: pytest.Item) -> int:
+    """When a test's turn is: of those that wait, by the first place that it is in."""
+    if item.get_closest_marker("live") is None:
+        return len(WAITING)
+    place = item.path.relative_to(FOLDER).as_posix()
+    turns = (number for number, begin in enumerate(WAITING) if place.startswith(begin))
+    return next(turns, len(WAITING))
 
 
 def is_soak(config: pytest.Config) -> bool:
