@@ -33,7 +33,7 @@ def test_a_run_against_the_correct_broker_is_valid(mode: str, tmp_path: Path) ->
         seed=11,
         mode=mode,
         nemeses=("stop-master", "delay-replication"),
-        time_limit_s=8,
+        time_limit_s=6,
         rate=150,
         out=str(tmp_path),
     )
