@@ -13,7 +13,9 @@ and counted, after a crash of a node or a change of node: at least once means so
 Passing over something never is, unless it is below the queue's min offset by then.
 
 A reader that stands outside a queue is told where to go on, and that must be the queue's nearer
-end: being sent elsewhere is *nonmonotonic-pull* as well, whether the reader goes there or not.
+end: being sent elsewhere is *nonmonotonic-pull* as well, whether the reader goes there or not. A
+slave that is behind may also tell it to stay, as RocketMQ's does: it will get as far, unless a
+fault has taken records, so that others may come to stand at their offsets.
 """
 
 from typing import TypeAlias
@@ -24,6 +26,7 @@ from numpy.typing import NDArray
 from checkers.case import Case
 from checkers.damage import damaged_before
 from checkers.findings import anomaly, verdict
+from checkers.messages import NEVER
 from checkers.multisets import distinct
 from checkers.pulls import assignments_before
 from checkers.verdict import Anomaly, Finding, Validity, Verdict
@@ -76,6 +79,7 @@ def _sent_astray(case: Case) -> list[Anomaly]:
     told = (pulls.next_offset != NONE) & (asked != NONE) & (pulls.max_offset != NONE)
     nearest = np.clip(asked, pulls.min_offset, pulls.max_offset)
     astray = told & (asked != nearest) & (pulls.next_offset != nearest)
+    astray &= ~_waits(case, asked)
 
     def tell(place: int) -> Finding:
         queue, begin = case.queue_name(int(pulls.queue[place])), int(asked[place])
@@ -87,6 +91,16 @@ def _sent_astray(case: Case) -> list[Anomaly]:
         return Finding(text, rows, data)
 
     return anomaly("nonmonotonic-pull", np.flatnonzero(astray), tell)
+
+
+def _waits(case: Case, asked: Ints) -> Bools:
+    """Tell which readers a slave that has all its records let stay beyond its end."""
+    pulls = case.pulls
+    taken = [w.inject_row for w in case.windows if w.destructive or w.resync]
+    whole = pulls.row < min(taken, default=NEVER)
+    stays = (asked > pulls.max_offset) & (pulls.next_offset == asked)
+    waits: Bools = whole & stays & (pulls.node == case.history.node_code(case.contract.slave))
+    return waits
 
 
 def _begun_late(case: Case, placed: Ints) -> list[Anomaly]:
