@@ -29,10 +29,6 @@ SIZES = {
     "diskMaxUsedSpaceRatio": 95,
 }
 
-CORRECTED = {"offsetCheckInSlave": "true"}
-"""By its default a slave tells a reader who is ahead of it to stay there (DefaultMessageStore), and
-one who is below its begin, too, for ever: P11 would be broken wherever a slave is behind."""
-
 
 def properties_of_apache(place: Place) -> dict[str, str | int]:
     """Write one node's configuration down."""
@@ -56,7 +52,6 @@ def properties_of_apache(place: Place) -> dict[str, str | int]:
         "deleteWhen": "04",
         "fileReservedTime": 48,
         **SIZES,
-        **CORRECTED,
         **ROCKETMQ_TIMINGS,
     }
     if place.name == "slave":
