@@ -10,7 +10,6 @@ What is missing is said before anything is started (``problem_of``); fetching is
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,13 +66,6 @@ class Distribution:
     def environment(self, home: Path) -> dict[str, str]:
         """Return what a program of it must find in its environment."""
         return {VARIABLE: str(home), "JDK_JAVA_OPTIONS": MODULES}
-
-    def java_version(self) -> str:
-        """Ask Java what it is."""
-        said = subprocess.run(  # noqa: S603 - the Java that was found
-            [self.java, "-version"], capture_output=True, text=True, timeout=30, check=False
-        )
-        return (said.stderr or said.stdout).splitlines()[0] if said.returncode == 0 else "unknown"
 
 
 def problem_of(home: str) -> str:
