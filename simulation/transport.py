@@ -106,8 +106,9 @@ class StreamTransport(asyncio.Transport):
         return self._closing
 
     def received(self, data: bytes) -> None:
-        """Take a chunk from the pipe, in the context of this end's host."""
-        self._loop.happen_now(self._context, self._take, data)
+        """Take a chunk from the pipe, in the context of this end's host; of a dead one, drop it."""
+        if self._alive():
+            self._loop.happen_now(self._context, self._take, data)
 
     def lost(self, reset: bool) -> None:  # noqa: FBT001 -- a pipe's one answer
         """Take the FIN or the reset from the pipe: this end closes as well."""
@@ -179,4 +180,6 @@ class StreamTransport(asyncio.Transport):
         return self.host is None or self.host.alive(self._incarnation)
 
     def _call(self, callback: Callable[..., object], *args: Any) -> None:
-        self._loop.call_soon(callback, *args, context=self._context)
+        """Let the process at this end do something, unless it is another one by now."""
+        if self._alive():
+            self._loop.call_soon(callback, *args, context=self._context)

@@ -214,6 +214,33 @@ def test_what_was_sent_before_the_crash_still_arrives() -> None:
     play(story)
 
 
+@pytest.mark.parametrize("reading", [True, False])
+def test_a_process_that_was_started_again_knows_nothing_of_the_old_ones_connections(
+    reading: bool,
+) -> None:
+    """What was under way to the dead process is lost, and the new one does not read it for it."""
+
+    async def story(rig: Rig) -> None:
+        client = await rig.connect()
+        (old,) = rig.accepted
+        if not reading:
+            old.transport.pause_reading()
+        client.transport.write(b"before")
+        await asyncio.sleep(0.0005)
+        rig.master.die()
+        rig.fabric.crashed(rig.master, power=True)
+        await rig.up()
+        client.transport.write(b"after")
+        await asyncio.sleep(10)
+        old.transport.resume_reading()
+        client.transport.close()
+        await asyncio.sleep(10)
+        assert old.data == b""
+        assert old.lost == []
+
+    play(story)
+
+
 def test_a_paused_host_reads_later() -> None:
     """Its kernel accepts and buffers; the process sees it after SIGCONT."""
 
