@@ -92,8 +92,8 @@ def test_a_killed_master_loses_nothing(tmp_path: Path) -> None:
 def test_a_master_that_lost_its_disk_misleads_whoever_was_ahead_of_it(tmp_path: Path) -> None:
     """Defects 1 and 9 of guarantees.md: a slave is taken for a copy, and readers are sent to 0."""
     lost = Fault("disk-lost-master", "disk-lost", ("master",), {"unclean": True}, stops_writes=True)
-    soon = Schedule((Step(1_000, 1_100, lost),), 15_000, 12_000)
-    result = played(tmp_path, lost.name, seconds=15.0, schedule=soon)
+    soon = Schedule((Step(1_000, 1_100, lost),), 12_000, 9_000)
+    result = played(tmp_path, lost.name, seconds=12.0, schedule=soon)
 
     assert result.judgement is not None
     assert result.validity is Validity.INVALID, result.judgement.to_json()
