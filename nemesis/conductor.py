@@ -24,19 +24,18 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
-from typing import Any, TypeAlias
-
-from msgspec import structs
+from typing import TypeAlias
 
 from histories.op import FaultRecord
 from nemesis.catalogue import KINDS
 from nemesis.conditions import await_condition, parse_condition
-from nemesis.faults import Fault, Proof, Step, class_of
+from nemesis.fault_records import described, proven
+from nemesis.faults import Fault, Proof, Step
 from nemesis.healing import NemesisError, attempt, cure, sweep
 from nemesis.journal import Journal
 from nemesis.schedules import OVERTIME_MS, Schedule
 from nemesis.shapes import HOLD_MS_MIN
-from nemesis.targets import NodeEnds, Targets
+from nemesis.targets import Targets
 
 __all__ = ["Conductor", "Record"]
 
@@ -54,9 +53,6 @@ SERVED_MS_MAX = 8000
 that asked a name server without power is back after six seconds."""
 
 LOOK_AGAIN_MS = 20
-
-ENDS_MS_MAX = 1000
-"""How long a node may take to say where its log ends."""
 
 
 class Conductor:
@@ -206,7 +202,7 @@ class Conductor:
 
     async def _record_absence(self, number: int, step: Step) -> None:
         """Write down that a step that was promised found no time: such a run proves nothing."""
-        before = await self._describe(number, step.fault, "inject")
+        before = await described(self._targets, number, step.fault, "inject")
         self._record(step.fault.name, before)
         waited = repr(step.when) if step.when else "its turn"
         await self._record_proof(before, Proof(bit=False, text=f"{waited} never came in time"))
@@ -214,7 +210,7 @@ class Conductor:
     async def _inject(self, number: int, step: Step) -> int:
         """Inject, and return since when it may have bitten, by the history's clock."""
         fault = step.fault
-        before = await self._describe(number, fault, "inject")
+        before = await described(self._targets, number, fault, "inject")
         self._journal.enter(number, fault)
         self._executed[number] = step
         self._record(fault.name, before)
@@ -230,7 +226,7 @@ class Conductor:
             if number in self._executed:
                 done = replace(self._executed[number], until_ms=self._now_ms())
                 self._executed[number] = done
-            self._curing[number] = await self._describe(number, fault, "cure")
+            self._curing[number] = await described(self._targets, number, fault, "cure")
             self._record(fault.name, self._curing[number])
         proof = await cure(self._targets, fault)
         await self._record_proof(self._curing[number], proof)
@@ -240,50 +236,7 @@ class Conductor:
         return proof
 
     async def _record_proof(self, before: FaultRecord, proof: Proof) -> None:
-        after = structs.replace(
-            before,
-            bit=proof.bit,
-            proof=proof.text,
-            options={**before.options, **proof.learned},
-            ends=await self._ends(),
-        )
-        self._record(before.name, after)
-
-    async def _describe(self, number: int, fault: Fault, phase: str) -> FaultRecord:
-        kind = KINDS[fault.kind]
-        nodes = [self._targets.nodes[name] for name in fault.targets if name in self._targets.nodes]
-        volatile = any(node.volatile for node in nodes)
-        figures = {"volatile": volatile, "down": kind.stills}
-        return FaultRecord(
-            id=number,
-            name=fault.name,
-            fault_class=class_of(kind, volatile=volatile),
-            phase=phase,
-            targets=list(fault.targets),
-            options={**fault.options, **(figures if nodes else {})},
-            stops_writes=fault.stops_writes,
-            ends=await self._ends(),
-        )
-
-    async def _ends(self) -> dict[str, Any]:
-        """Ask every node that can answer how long its log is, past every proxy."""
-        names = list(self._targets.nodes)
-        ends = await asyncio.gather(*(self._ends_of(name) for name in names))
-        return {
-            name: {"end": found.end, "flushed": found.flushed}
-            for name, found in zip(names, ends, strict=True)
-            if found.end is not None
-        }
-
-    async def _ends_of(self, name: str) -> NodeEnds:
-        node = self._targets.nodes[name]
-        if node.pid() is None or node.paused():
-            return NodeEnds(None, None)
-        try:
-            async with asyncio.timeout(ENDS_MS_MAX / 1000):
-                return await node.ends()
-        except TimeoutError:
-            return NodeEnds(None, None)
+        self._record(before.name, await proven(self._targets, before, proof))
 
     @asynccontextmanager
     async def _holding(self, fault: Fault) -> AsyncIterator[None]:
