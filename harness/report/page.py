@@ -11,13 +11,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from checkers.anomalies import ANOMALIES
 from harness.report.diagram import Diagram, diagram
 from harness.report.points import dots, pack
 from harness.report.rates import rates
 from harness.report.windows import Window, windows
+from harness.templates import template
 from histories.formats import read_history
 from histories.history import History
 from nemesis.registry import colour_of
@@ -46,14 +45,7 @@ def _render(test: Mapping[str, Any], results: Mapping[str, Any], history: Histor
     end_s = float(history.time.max()) / 1e9 if len(history) else 0.0
     bands = windows(history.nemesis_ops, end_s)
     columns = dots(history)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    return environment.get_template("page.html.j2").render(
+    return template(HERE / "page.html.j2").render(
         test=test,
         results=results,
         broken=_anomalies(results, history, judged=True),

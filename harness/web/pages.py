@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
-import jinja2
-
 from harness.store.catalogue import CatalogueRow
+from harness.templates import template
 
 __all__ = ["folder_page", "index_page"]
 
@@ -29,7 +27,7 @@ def index_page(root: Path, rows: Sequence[CatalogueRow]) -> str:
         }
         for row in rows
     ]
-    return _template("index.html.j2").render(root=root, runs=runs, style=STYLE.read_text())
+    return template(HERE / "index.html.j2").render(root=root, runs=runs, style=STYLE.read_text())
 
 
 def folder_page(root: Path, folder: Path) -> str:
@@ -42,24 +40,12 @@ def folder_page(root: Path, folder: Path) -> str:
     ]
     above = [folder, *folder.parents]
     crumbs = [part for part in reversed(above) if part.is_relative_to(root)]
-    return _template("folder.html.j2").render(
+    return template(HERE / "folder.html.j2").render(
         crumbs=[{"name": part.name, "link": _link(root, part)} for part in crumbs],
         zip=f"/zip/{quote(str(folder.relative_to(root)))}.zip" if folder != root else "",
         entries=entries,
         style=STYLE.read_text(),
     )
-
-
-@cache
-def _template(name: str) -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    return environment.get_template(name)
 
 
 def _link(root: Path, path: Path) -> str:
