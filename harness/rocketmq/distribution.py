@@ -38,8 +38,13 @@ JVM_OPTIONS = (
     "-XX:TieredStopAtLevel=1",
     "-XX:-UsePerfData",
     "-Dtls.server.mode=disabled",  # else each start makes two keys for nobody, and leaves them
+    "-Drocketmq.broker.diskSpaceWarningLevelRatio=0.99",
+    "-Drocketmq.broker.diskSpaceCleanForciblyRatio=0.98",
 )
-"""Small and quick to start: a node of a chaos run lives for seconds."""
+"""Small and quick to start: a node of a chaos run lives for seconds.
+
+And a disk that is nine tenths full, as those of laptops are, is no reason to refuse every send.
+"""
 
 OPENED = ("java.nio", "jdk.internal.ref", "sun.nio.ch")
 MODULES = " ".join(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in OPENED)
