@@ -5,12 +5,15 @@ turned over like any node's. It listens on every interface, for 4.9.3 has no key
 are those of the cluster's block: listenPort, two below it, and one above for replication.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from broker.client.admin import Admin
+from broker.errors import BrokerError
 from broker.remoting.codec import encode
 from broker.remoting.codes import RequestCode
 from broker.remoting.command import Command
@@ -31,6 +34,7 @@ MAINS = {
     "broker": "org.apache.rocketmq.broker.BrokerStartup",
 }
 READY_MS_MAX = 60_000
+FIGURES_S_MAX, FIGURES_AGAIN_S = 3.0, 0.1
 STOP_MS_MAX = 30_000  # a broker waits for its threads, and for the name server to hear of its end
 
 PROBES = {
@@ -110,7 +114,7 @@ class ApacheNodes:
 
     async def ends(self, admin: Admin, address: str) -> NodeEnds:
         """Ask a broker how long its log is; how much of it is on disk it tells nobody exactly."""
-        figures = await admin.broker_status(address)
+        figures = await _figures(admin, address)
         return NodeEnds(int(figures["commitLogMaxOffset"]), None)
 
     async def fed(self, sessions: Sessions) -> None:
@@ -122,6 +126,21 @@ class ApacheNodes:
     ) -> RocketmqOperator:
         """Open the run's own session, which reads what 4.9.3 does not tell from the files."""
         return RocketmqOperator(sessions, nodes, data)
+
+
+async def _figures(admin: Admin, address: str) -> Mapping[str, str]:
+    """Ask until there are any: in its first second a broker answers with an error of its own.
+
+    Its rates are worked out from samples, of which it then has none (StoreStatsService).
+    """
+    deadline = monotonic() + FIGURES_S_MAX
+    while True:
+        try:
+            return await admin.broker_status(address)
+        except BrokerError:
+            if monotonic() > deadline:
+                raise
+        await asyncio.sleep(FIGURES_AGAIN_S)
 
 
 def boots(line: str) -> bool:

@@ -5,11 +5,14 @@ import time
 import zlib
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import click
 import pytest
 
+from broker.client.admin import Admin
 from broker.config import BrokerConfig
+from broker.errors import BrokerError
 from harness.cli import EXIT_USAGE, run_command
 from harness.cli.run_options import have_programs
 from harness.cluster import LocalWorld
@@ -18,7 +21,7 @@ from harness.layout import NODES, layout_of, properties_text
 from harness.leases import BLOCK_SIZE, PortBlock
 from harness.options import MODES, RunOptions
 from harness.product import Place
-from harness.rocketmq import builds, distribution
+from harness.rocketmq import builds, distribution, nodes
 from harness.rocketmq.distribution import Distribution, DistributionError, obtain, problem_of
 from harness.rocketmq.limits import ROCKETMQ_TOPOLOGY
 from harness.rocketmq.nodes import ApacheNodes
@@ -30,6 +33,7 @@ from harness.validation import option_problems, problems_of
 from harness.workloads.queue import TOPIC
 from nemesis.disks import FolderStore
 from nemesis.registry import PACKAGES
+from nemesis.targets import NodeEnds
 from nemesis.topology import LINKS
 
 JARS = Distribution("4.9.3", Path("/jars"), "/bin/java")
@@ -267,3 +271,29 @@ def test_a_log_is_summed_up_across_its_files(tmp_path: Path) -> None:
     assert (whole.min, whole.end, whole.begin, whole.crc_end) == (100, 290, 150, 260)
     assert whole.crc == zlib.crc32(content[50:160])
     assert digest_of(store, 290, 0, 0).crc == 0
+
+
+class JustStarted:
+    """Answers as 4.9.3 does before it has taken its first samples."""
+
+    def __init__(self, refusals: int) -> None:
+        self.refusals = refusals
+
+    async def broker_status(self, _address: str) -> dict[str, str]:
+        if self.refusals:
+            self.refusals -= 1
+            raise BrokerError(1, "java.util.NoSuchElementException")
+        return {"commitLogMaxOffset": "4711"}
+
+
+async def test_a_broker_that_has_just_started_is_asked_again_for_its_end() -> None:
+    admin = cast(Admin, JustStarted(2))
+    assert await ApacheNodes(JARS).ends(admin, "127.0.0.1:1") == NodeEnds(4711, None)
+
+
+async def test_a_broker_that_has_no_figures_says_so_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(nodes, "FIGURES_S_MAX", 0.0)
+    with pytest.raises(BrokerError, match="NoSuchElement"):
+        await ApacheNodes(JARS).ends(cast(Admin, JustStarted(99)), "127.0.0.1:1")
