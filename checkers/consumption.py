@@ -14,8 +14,8 @@ Passing over something never is, unless it is below the queue's min offset by th
 
 A reader that stands outside a queue is told where to go on, and that must be the queue's nearer
 end: being sent elsewhere is *nonmonotonic-pull* as well, whether the reader goes there or not. A
-slave that is behind may also tell it to stay, as RocketMQ's does: it will get as far, unless a
-fault has taken records, so that others may come to stand at their offsets.
+slave that is behind may also tell it to stay, as RocketMQ's does: it will get as far, unless the
+master was set back, so that other records may come to stand at those offsets.
 """
 
 from typing import TypeAlias
@@ -94,12 +94,12 @@ def _sent_astray(case: Case) -> list[Anomaly]:
 
 
 def _waits(case: Case, asked: Ints) -> Bools:
-    """Tell which readers a slave that has all its records let stay beyond its end."""
-    pulls = case.pulls
-    taken = [w.inject_row for w in case.windows if w.destructive or w.resync]
-    whole = pulls.row < min(taken, default=NEVER)
+    """Tell which readers a slave let stay beyond its end before any offset was used again."""
+    pulls, contract = case.pulls, case.contract
+    freed = [w.inject_row for w in case.windows if w.resync or w.sets_back(contract)]
+    whole = pulls.row < min(freed, default=NEVER)
     stays = (asked > pulls.max_offset) & (pulls.next_offset == asked)
-    waits: Bools = whole & stays & (pulls.node == case.history.node_code(case.contract.slave))
+    waits: Bools = whole & stays & (pulls.node == case.history.node_code(contract.slave))
     return waits
 
 
