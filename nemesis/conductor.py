@@ -4,8 +4,8 @@ Each step is a task of its own, so that faults overlap as planned, but for those
 alone. Before it injects, a step takes hold of what its fault occupies, and lets go when the cure
 is proven: a node that is slow to come back delays its next fault and nothing else. What was so
 delayed keeps a short distance, for a node that is ended as soon as it serves proves nothing. Nor
-does a fault that leaves sends possible, if what was wrong before it still keeps clients from them:
-one that is to be alone waits for a send that is ok, and for another before it is cured.
+does a fault if what was wrong before it still keeps clients from sending: one that is to be alone
+waits for a send that is ok, and if it leaves sends possible for another before it is cured.
 
 Four ops go into the history for each fault, two for its injection and two for its cure, in
 Jepsen's way: one before, one after with the proof.
@@ -154,7 +154,7 @@ class Conductor:
         latest_ms = self._last_ms(step) - HOLD_MS_MIN
         if freed_ms > due_ms:
             await self._sleep_until(min(freed_ms + REST_MS, latest_ms))
-        if _spares_sends(step):
+        if step.alone:
             until_ms = min(self._now_ms() + SERVED_MS_MAX, latest_ms)
             await self._await_served(("send",), self._cured_ns, until_ms)
 

@@ -1,5 +1,7 @@
 """What is wrong before a fault is not held against it: it waits until clients are served."""
 
+import pytest
+
 from nemesis.conductor import SERVED_MS_MAX, Conductor
 from nemesis.faults import Fault, Step
 from nemesis.journal import Journal
@@ -39,16 +41,19 @@ def spans(
     return [(step.at_ms // 100 * 100, step.until_ms // 100 * 100) for step in executed.steps]
 
 
-def test_a_fault_that_spares_sends_begins_when_the_outage_before_it_is_over() -> None:
-    kill, slow = Step(0, 1000, KILL, alone=True), Step(1200, 1700, SLOW, alone=True)
-    assert spans(kill, slow, outages=[(0, 4000)]) == [(0, 1000), (4000, 4500)]
+@pytest.mark.parametrize("after", [SLOW, KILL])
+def test_a_fault_begins_when_the_outage_before_it_is_over(after: Fault) -> None:
+    kill, later = Step(0, 1000, KILL, alone=True), Step(1200, 1700, after, alone=True)
+    assert spans(kill, later, outages=[(500, 4000)]) == [(0, 1000), (4000, 4500)]
 
 
-def test_and_stays_on_until_a_send_was_ok_in_it() -> None:
+def test_and_stays_on_until_a_send_was_ok_in_it_if_it_spares_sends() -> None:
     """Clients may learn of an outage late: when they ask a new name server for their route."""
     slow = Step(1000, 1500, SLOW, alone=True)
     assert spans(slow, outages=[(1100, 3000)]) == [(1000, 3000)]
     assert spans(slow, outages=[(1100, 1300)]) == [(1000, 1500)]
+    kill = Step(1000, 1500, KILL, alone=True)
+    assert spans(kill, outages=[(1100, 3000)]) == [(1000, 1500)]
 
 
 def test_a_cluster_that_serves_nobody_any_more_is_not_waited_for_for_ever() -> None:
@@ -64,11 +69,7 @@ def test_nor_does_the_wait_take_all_the_time_that_there_is() -> None:
     assert begun == 4900
 
 
-def test_a_fault_that_stops_writes_waits_for_nobody() -> None:
-    assert spans(Step(1000, 1500, KILL, alone=True), outages=NOBODY) == [(1000, 1500)]
-
-
-def test_nor_does_one_that_may_overlap_with_others() -> None:
+def test_one_that_may_overlap_with_others_waits_for_nobody() -> None:
     assert spans(Step(1000, 1500, SLOW), outages=NOBODY) == [(1000, 1500)]
 
 
