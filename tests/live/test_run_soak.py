@@ -26,9 +26,9 @@ def test_no_false_alarm(mode: str, nemeses: tuple[str, ...], seed: int, tmp_path
 
 def test_half_an_hour_of_swarm_is_no_false_alarm(tmp_path: Path) -> None:
     """More than a thousand faults, each of which may follow on any other."""
-    options = RunOptions(seed=1, nemeses=("swarm",), time_limit_s=1800, out=str(tmp_path))
+    options = RunOptions(seed=4403, nemeses=("swarm",), time_limit_s=1800, out=str(tmp_path))
     judgement = judged(options)
-    assert judgement.validity is not Validity.INVALID, judgement.to_json()
+    assert judgement.validity is Validity.VALID, judgement.to_json()
 
 
 @pytest.mark.parametrize("mode", MODES)
