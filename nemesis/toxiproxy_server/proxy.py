@@ -99,6 +99,9 @@ class Proxy:
 
     async def _dial(self, client: socket.socket) -> None:
         server = await _connected(self.upstream)
+        dial = asyncio.current_task()
+        assert dial is not None, "a dial is a task"
+        self._dials.pop(dial, None)  # from here on the client is the connection's to close
         if server is None:
             client.close()
             return
