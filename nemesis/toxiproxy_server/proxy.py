@@ -95,13 +95,14 @@ class Proxy:
         client.setblocking(False)  # noqa: FBT003 - its only argument
         dial = asyncio.get_running_loop().create_task(self._dial(client))
         self._dials[dial] = client
-        dial.add_done_callback(lambda dial: self._dials.pop(dial, None))
 
     async def _dial(self, client: socket.socket) -> None:
-        server = await _connected(self.upstream)
         dial = asyncio.current_task()
         assert dial is not None, "a dial is a task"
-        self._dials.pop(dial, None)  # from here on the client is the connection's to close
+        try:
+            server = await _connected(self.upstream)
+        finally:
+            self._dials.pop(dial, None)  # from here on the client is not ``stop``'s to close
         if server is None:
             client.close()
             return
