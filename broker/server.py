@@ -20,7 +20,7 @@ from broker.logging import EventLog
 from broker.nameserver.topics import TopicWrapper
 from broker.peers import Peers
 from broker.ports import Ports
-from broker.processors.clients import notify_members, on_connection_closed
+from broker.processors.clients import expire_clients, on_connection_closed
 from broker.processors.keeper import TableKeeper
 from broker.processors.schedule import deliver_level
 from broker.processors.state import BrokerState
@@ -192,7 +192,7 @@ class Broker:
         self.state.stats.sample(self._ports.clock.now_ms())
 
     async def _expire_clients(self) -> None:
-        notify_members(self.state, self.state.clients.expire(self._ports.clock.now_ms()))
+        expire_clients(self.state)
 
     async def _synchronize(self) -> None:
         state = self.state

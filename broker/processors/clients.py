@@ -1,4 +1,10 @@
-"""Who is there: heartbeats, goodbyes, a group's members, and the locks of orderly consumers."""
+"""Who is there: heartbeats, goodbyes, a group's members, and the locks of orderly consumers.
+
+How long somebody was silent, and how old a lock is, is told by the event loop's clock: the wall
+clock may jump, and must not give one queue to two consumers by it.
+"""
+
+import asyncio
 
 import msgspec
 
@@ -18,6 +24,7 @@ __all__ = [
     "check_client_config",
     "consumer_connections",
     "consumer_list",
+    "expire_clients",
     "heartbeat",
     "lock_queues",
     "notify_members",
@@ -41,9 +48,8 @@ class _ClientCheck(msgspec.Struct, rename="camel"):
 def heartbeat(state: BrokerState, command: Command, connection: Connection) -> Command:
     """Note who a client is, and tell its groups if they have changed by it."""
     said = from_json(command.body, Heartbeat)
-    now_ms = state.ports.clock.now_ms()
     language = getattr(command.language, "name", str(command.language))
-    client = Client(said.client_id, connection, language, command.version, now_ms)
+    client = Client(said.client_id, connection, language, command.version, _now_ms())
     for producer in said.producer_data_set:
         state.clients.on_producer(producer.group_name, client)
     for consumer in said.consumer_data_set:
@@ -66,10 +72,11 @@ def check_client_config(_state: BrokerState, command: Command, _connection: Conn
     return command.reply()
 
 
-def unregister(state: BrokerState, command: Command, _connection: Connection) -> Command:
+def unregister(state: BrokerState, command: Command, connection: Connection) -> Command:
     """Forget a client that stops."""
     groups = state.clients.remove(
         text_field(command, "clientID"),
+        connection,
         text_field(command, "producerGroup", ""),
         text_field(command, "consumerGroup", ""),
     )
@@ -80,6 +87,11 @@ def unregister(state: BrokerState, command: Command, _connection: Connection) ->
 def on_connection_closed(state: BrokerState, connection: Connection) -> None:
     """Forget whoever used a connection that ended."""
     notify_members(state, state.clients.remove_channel(connection))
+
+
+def expire_clients(state: BrokerState) -> None:
+    """Forget whoever has been silent for too long."""
+    notify_members(state, state.clients.expire(_now_ms()))
 
 
 def notify_members(state: BrokerState, groups: list[str]) -> None:
@@ -110,8 +122,7 @@ def consumer_list(state: BrokerState, command: Command, _connection: Connection)
 def lock_queues(state: BrokerState, command: Command, _connection: Connection) -> Command:
     """Lock what nobody else of the group holds."""
     asked = from_json(command.body, _LockRequest)
-    now_ms = state.ports.clock.now_ms()
-    held = state.locks.lock(asked.consumer_group, asked.client_id, list(asked.mq_set), now_ms)
+    held = state.locks.lock(asked.consumer_group, asked.client_id, list(asked.mq_set), _now_ms())
     return command.reply(body=fastjson.dumps({"lockOKMQSet": msgspec.to_builtins(held)}))
 
 
@@ -148,6 +159,10 @@ def producer_connections(state: BrokerState, command: Command, _connection: Conn
         return command.reply(ResponseCode.SYSTEM_ERROR, remark)
     described = [_connection_of(client) for client in members.values()]
     return command.reply(body=fastjson.dumps({"connectionSet": described}))
+
+
+def _now_ms() -> float:
+    return asyncio.get_running_loop().time() * 1000
 
 
 def _connection_of(client: Client[Connection]) -> dict[str, object]:

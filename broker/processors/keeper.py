@@ -2,15 +2,19 @@
 
 A crash can be faster than a save, so the log has the last word on two things. A topic that it
 holds is a topic, whether topics.json has it or not. And no group can have consumed more of a
-queue than there is: offsets beyond a queue's end are brought back to it (P11), but on a slave,
-whose log may simply not have come that far yet.
+queue than there is, nor a delay level have delivered more: offsets beyond a queue's end are brought
+back to it (P11), but on a slave, whose log may simply not have come that far yet.
 """
 
 from collections.abc import Callable, Mapping
 
 from broker.config import BrokerConfig
 from broker.nameserver.topics import TopicConfig
-from broker.processors.schedule import durable_delay_offsets, read_delay_offsets
+from broker.processors.schedule import (
+    clamp_delay_offsets,
+    durable_delay_offsets,
+    read_delay_offsets,
+)
 from broker.processors.state import BrokerState
 from broker.remoting import fastjson
 from broker.remoting.codes import RequestCode
@@ -45,7 +49,8 @@ class TableKeeper:
         state.topics.add_system_topics(_system_topics(state.config))
         self._learn_topics()
         if not state.config.is_slave:
-            for clamped in state.offsets.clamp(state.store.queues.end):
+            groups = state.offsets.clamp(state.store.queues.end)
+            for clamped in [*groups, *clamp_delay_offsets(state)]:
                 state.log.warning("offset-clamped", what=clamped)
 
     async def save(self) -> None:

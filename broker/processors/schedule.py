@@ -18,7 +18,12 @@ from broker.store.message import StoredMessage, decode_message
 from broker.store.reading import GetStatus
 from broker.tables.topics import SCHEDULE_TOPIC
 
-__all__ = ["deliver_level", "durable_delay_offsets", "read_delay_offsets"]
+__all__ = [
+    "clamp_delay_offsets",
+    "deliver_level",
+    "durable_delay_offsets",
+    "read_delay_offsets",
+]
 
 PATIENCE_MS = 10_000  # a level without messages is looked at so often, or when one arrives
 RETRY_MS = 1000  # after the store refused
@@ -31,6 +36,20 @@ class _DelayOffsets(msgspec.Struct, rename="camel"):
 def read_delay_offsets(data: bytes) -> dict[int, int]:
     """Read delayOffset.json, or a master's answer."""
     return from_json(data, _DelayOffsets).offset_table
+
+
+def clamp_delay_offsets(state: BrokerState) -> list[str]:
+    """Bring offsets beyond their level's end back to it; say which.
+
+    Before a message can come: one that takes a lost one's place has not been delivered.
+    """
+    clamped = []
+    for level, offset in state.delay_offsets.items():
+        end = state.store.queues.end(SCHEDULE_TOPIC, level - 1)
+        if offset > end:
+            state.delay_offsets[level] = end
+            clamped.append(f"delay level {level} from {offset} to {end}")
+    return clamped
 
 
 async def durable_delay_offsets(state: BrokerState) -> bytes | None:
@@ -59,8 +78,8 @@ async def _deliver_next(state: BrokerState, level: int) -> None:
     offset = state.delay_offsets.get(level, 0)
     got = state.store.get(SCHEDULE_TOPIC, queue_id, offset)
     if got.status is not GetStatus.FOUND:
-        if got.next_offset != offset and got.max_offset:
-            state.delay_offsets[level] = got.next_offset  # the log lost its tail, or its head
+        if got.next_offset != offset:
+            state.delay_offsets[level] = got.next_offset  # the log lost its head
         else:
             await state.parked.wait(SCHEDULE_TOPIC, queue_id, offset, PATIENCE_MS)
     for record in got.records:

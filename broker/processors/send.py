@@ -21,7 +21,14 @@ from broker.remoting.connection import LATER, Answer, Connection
 from broker.remoting.headers import SendHeader, read_send_header
 from broker.store.message import Host, MessageDraft
 from broker.store.message_store import Appended
-from broker.store.properties import CLUSTER, DELAY, TRANSACTION, WAIT, parse_properties
+from broker.store.properties import (
+    CLUSTER,
+    DELAY,
+    REAL_QUEUE_ID,
+    TRANSACTION,
+    WAIT,
+    parse_properties,
+)
 from broker.tables.topics import (
     DLQ_PREFIX,
     RETRY_PREFIX,
@@ -228,9 +235,12 @@ def _where(state: BrokerState, request: SendHeader, queue_id: int) -> tuple[str,
 
 
 def _described(state: BrokerState, draft: MessageDraft, appended: list[Appended]) -> dict[str, str]:
+    # As RocketMQ's: of a delayed message, the queue that it goes to and the offset where it waits.
+    waits = draft.topic == SCHEDULE_TOPIC
+    queue_id = draft.properties[REAL_QUEUE_ID] if waits else str(draft.queue_id)
     return {
         "msgId": ",".join([one.message_id for one in appended]),
-        "queueId": str(draft.queue_id),
+        "queueId": queue_id,
         "queueOffset": str(appended[0].queue_offset),
         "MSG_REGION": state.config.region_id,
         "TRACE_ON": str(state.config.trace_on).lower(),

@@ -101,7 +101,7 @@ class Client(Generic[ChannelT]):
     channel: ChannelT
     language: str
     version: int
-    seen_ms: int
+    seen_ms: float  # by a clock that only grows
 
 
 @dataclass(slots=True)
@@ -136,16 +136,27 @@ class ClientTable(Generic[ChannelT]):
         group.subscriptions = subscriptions
         return changed
 
-    def remove(self, client_id: str, producer_group: str, consumer_group: str) -> list[str]:
-        """Forget a client that says goodbye; give the consumer groups that changed."""
-        self._drop_producer(producer_group, client_id)
+    def remove(
+        self, client_id: str, channel: ChannelT, producer_group: str, consumer_group: str
+    ) -> list[str]:
+        """Forget a client that says goodbye; give the consumer groups that changed.
+
+        A goodbye that was held up on an old channel does not concern who has come back since.
+        """
+        producer = self.producers.get(producer_group, {}).get(client_id)
+        if producer is not None and producer.channel is channel:
+            self._drop_producer(producer_group, client_id)
+        known = self.consumers.get(consumer_group)
+        consumer = known.members.get(client_id) if known else None
+        if consumer is None or consumer.channel is not channel:
+            return []
         return [consumer_group] if self._drop_consumer(consumer_group, client_id) else []
 
     def remove_channel(self, channel: ChannelT) -> list[str]:
         """Forget whoever used a connection that ended; give the consumer groups that changed."""
         return self._remove_if(lambda client: client.channel is channel)
 
-    def expire(self, now_ms: int) -> list[str]:
+    def expire(self, now_ms: float) -> list[str]:
         """Forget whoever has been silent for too long; give the consumer groups that changed."""
         return self._remove_if(lambda client: client.seen_ms + EXPIRY_MS < now_ms)
 

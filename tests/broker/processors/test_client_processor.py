@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from broker.client.session import Session
 from broker.remoting import fastjson
 from broker.remoting.codes import RequestCode, ResponseCode
@@ -43,7 +45,7 @@ def test_members_come_and_go_and_the_others_are_told() -> None:
     async def scenario(rig: Rig) -> None:
         assert await members(rig) is None
         first, second = Listener(rig.session), Listener(rig.session)
-        await first.connect("one")
+        first_connection = await first.connect("one")
         connection = await second.connect("two")
         await asyncio.sleep(0.1)
         assert await members(rig) == ["one", "two"]
@@ -54,7 +56,9 @@ def test_members_come_and_go_and_the_others_are_told() -> None:
         assert await members(rig) == ["one"]
         assert first.told == ["g"] * 3
 
-        await rig.ask(RequestCode.UNREGISTER_CLIENT, clientID="one", **GROUP)
+        await first_connection.request(
+            Command(RequestCode.UNREGISTER_CLIENT, ext_fields={"clientID": "one", **GROUP}), 1000
+        )
         assert await members(rig) is None
         assert rig.broker("master").state.clients.consumers == {}
 
@@ -118,6 +122,48 @@ def test_a_queue_is_locked_by_one_until_it_lets_go_or_falls_silent() -> None:
         assert await ask(RequestCode.LOCK_BATCH_MQ, "one") == []
         await ask(RequestCode.UNLOCK_BATCH_MQ, "two")
         assert await ask(RequestCode.LOCK_BATCH_MQ, "one") == queues
+
+    play(scenario, start=ALONE)
+
+
+@pytest.mark.parametrize("jump_ms", [-240_000, 240_000])
+def test_a_clock_that_jumps_ends_no_lock_and_no_membership_before_their_time(jump_ms: int) -> None:
+    """Else two members consume one queue: the one that lost its lock relies on it for 30 s."""
+
+    async def scenario(rig: Rig) -> None:
+        queues = [{"brokerName": "broker-a", "queueId": 0, "topic": TOPIC}]
+
+        async def lock(client: str) -> list[object]:
+            body = fastjson.dumps({"clientId": client, "consumerGroup": "g", "mqSet": queues})
+            reply = await rig.ask(RequestCode.LOCK_BATCH_MQ, body)
+            return fastjson.loads_object(reply.body)["lockOKMQSet"]
+
+        await rig.ask(RequestCode.HEART_BEAT, heartbeat("g", client="one"))
+        assert await lock("one") == queues
+        rig.node("master").clock.shift(jump_ms, 0)
+        await asyncio.sleep(20)
+        assert await members(rig) == ["one"]
+        assert await lock("two") == []
+
+        await asyncio.sleep(41)
+        assert await lock("two") == queues
+        await asyncio.sleep(90)
+        assert await members(rig) is None
+
+    play(scenario, start=ALONE)
+
+
+def test_a_late_goodbye_does_not_end_a_membership_that_was_begun_anew() -> None:
+    """A request may be held up for long, and its sender be back before it arrives."""
+
+    async def scenario(rig: Rig) -> None:
+        before = await Listener(rig.session).connect("one")
+        now = await Listener(rig.session).connect("one")
+        goodbye = Command(RequestCode.UNREGISTER_CLIENT, ext_fields={"clientID": "one", **GROUP})
+        assert (await before.request(goodbye, 1000)).code == ResponseCode.SUCCESS
+        assert await members(rig) == ["one"]
+        await now.request(goodbye, 1000)
+        assert await members(rig) is None
 
     play(scenario, start=ALONE)
 

@@ -2,9 +2,12 @@
 
 import asyncio
 
+import pytest
+
 from broker.remoting.codes import RequestCode, ResponseCode
 from broker.store.message import message_id_offset
 from broker.store.properties import DELAY
+from broker.tables.topics import SCHEDULE_TOPIC
 from tests.broker.cluster_rig import TOPIC, Rig, play
 
 ALONE = ("nameserver", "master")
@@ -13,7 +16,7 @@ ALONE = ("nameserver", "master")
 def test_a_delayed_message_comes_when_its_level_says() -> None:
     async def scenario(rig: Rig) -> None:
         reply = await rig.send(b"late", text=f"{DELAY}\0012\2KEYS\1k", e=3)
-        assert (reply.code, reply.ext_fields["queueId"]) == (0, "1")
+        assert (reply.code, reply.ext_fields["queueId"]) == (0, "3")
         await asyncio.sleep(4.9)
         assert await rig.messages(queueId=3) == []
         await asyncio.sleep(0.2)
@@ -28,7 +31,8 @@ def test_a_level_too_high_is_the_highest_and_none_is_no_delay() -> None:
     async def scenario(rig: Rig) -> None:
         await rig.send(b"now", text=f"{DELAY}\0010")
         assert [m.body for m in await rig.messages()] == [b"now"]
-        assert (await rig.send(text=f"{DELAY}\00199")).ext_fields["queueId"] == "17"
+        await rig.send(text=f"{DELAY}\00199")
+        assert rig.broker("master").state.store.queue_bounds(SCHEDULE_TOPIC, 17) == (0, 1)
 
     play(scenario, start=ALONE)
 
@@ -48,6 +52,33 @@ def test_what_waited_when_the_master_died_comes_after_its_return() -> None:
         assert [m.body for m in await rig.messages()] == [b"early", b"late"]
 
     play(scenario, start=ALONE, flushDelayOffsetInterval="500")
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_what_is_sent_after_a_level_lost_its_tail_comes_though_others_had_come(kept: int) -> None:
+    """Damage took the log's end, and delayOffset.json still says that more had been delivered."""
+
+    async def scenario(rig: Rig) -> None:
+        store = rig.broker("master").state.store
+        ends = [store.log.end]
+        for number in range(3):
+            await rig.send(b"%d" % number, text=f"{DELAY}\0011")
+            ends.append(store.log.end)
+        await asyncio.sleep(3)
+        await store.truncate(ends[kept])
+        await rig.node("master").stop()
+        await rig.node("nameserver").pause()  # so that the start takes a second
+        starting = asyncio.ensure_future(rig.node("master").start())
+        await asyncio.sleep(0.5)
+        await rig.reconnect()
+        for number in range(3, 7):
+            await rig.send(b"%d" % number, text=f"{DELAY}\0011")
+        await starting
+        await asyncio.sleep(15)
+        found = [message.body for message in await rig.messages()]
+        assert found == [b"3", b"4", b"5", b"6"]
+
+    play(scenario, start=ALONE)
 
 
 def test_a_message_sent_back_comes_again_later_and_at_last_to_the_dead_letters() -> None:
