@@ -98,7 +98,7 @@ class Producer:
         born_ms = self._now_ms()
         key = self._keys.next(born_ms)
         request = send_request(message, key, self.group, to, born_ms)
-        await self.session.send_oneway(found.masters[to.broker_name], request)
+        await self.session.send_oneway(found.master_of(to), request)
         return key
 
     async def queues(self, topic: str) -> list[MessageQueue]:

@@ -20,7 +20,7 @@ from broker.nameserver.route import MessageQueue
 from broker.remoting.codes import RequestCode
 from broker.remoting.command import Command
 from broker.remoting.headers import SendHeader, write_send_v2
-from broker.store.properties import format_properties
+from broker.store.properties import WAIT, format_properties
 
 __all__ = [
     "COMPRESSED",
@@ -62,6 +62,8 @@ def check_batch(messages: Sequence[Message]) -> None:
         raise MessageIllegalError(f"expected one topic, got {[one.topic for one in messages]}")
     if messages[0].topic.startswith("%RETRY%") or any(one.delay_level for one in messages):
         raise MessageIllegalError("neither delayed messages nor retries can be sent in a batch")
+    if len({message.wait_store_ok for message in messages}) != 1:
+        raise MessageIllegalError("expected a batch whose messages have one wait_store_ok")
     size = sum(len(message.body) for message in messages)
     if size > MESSAGE_BYTES_MAX:
         raise MessageIllegalError(f"expected at most {MESSAGE_BYTES_MAX} bytes, got {size}")
@@ -99,7 +101,7 @@ def batch_request(
         topic=queue.topic,
         queue_id=queue.queue_id,
         born_timestamp=born_ms,
-        properties=format_properties({"WAIT": "true"}),
+        properties=format_properties({WAIT: "true" if messages[0].wait_store_ok else "false"}),
         batch=True,
     )
     body = b"".join(_item(message, key) for message, key in zip(messages, keys, strict=True))

@@ -52,6 +52,13 @@ class Destinations:
     queues: list[MessageQueue]
     masters: dict[str, str]
 
+    def master_of(self, queue: MessageQueue) -> str:
+        """Give the address that takes a queue's messages; ``NoRouteError`` if none does."""
+        address = self.masters.get(queue.broker_name)
+        if address is None:
+            raise NoRouteError(f"no master of {queue.broker_name} in the route of {queue.topic}")
+        return address
+
 
 async def find_destinations(session: Session, topic: str) -> Destinations:
     """Find them; ``NoRouteError`` if there are none.
@@ -119,15 +126,16 @@ class Sending:
         raise self._give_up() from self.failure
 
     async def _try(self, write: WriteRequest, queue: MessageQueue | None) -> SendResult | None:
-        """Make one attempt; None if it failed, or was weak and another is wanted."""
+        """Make one attempt; None if it failed or came too late, or a better one is wanted."""
         destinations = await find_destinations(self.session, self.topic)
         to = queue or self.turns.choose(destinations.queues, self.failed_broker, _now_ms())
-        address = destinations.masters.get(to.broker_name)
-        if address is None:
-            raise NoRouteError(f"no master of {to.broker_name} in the route of {self.topic}")
+        address = destinations.master_of(to)
+        left_ms = self._left_ms()
+        if left_ms <= 0:
+            return None  # finding the route took all the time
         begun_ms = _now_ms()
         try:
-            reply = await self.session.request(address, write(to), self._left_ms())
+            reply = await self.session.request(address, write(to), left_ms)
             result = self._read(reply, to, address)
         except MqError as error:
             self.turns.on_sent(to.broker_name, FAILED_MS, _now_ms())
@@ -164,7 +172,7 @@ class Sending:
     def _give_up(self) -> SendFailedError:
         why = (
             f"sent {len(self.attempts)} times to {self.topic} in {_now_ms() - self.begun_ms:.0f} ms"
-            f" of {self.timeout_ms:.0f}, still failed: {self.failure}"
+            f" of {self.timeout_ms:.0f}, still failed: {self.failure or 'the time was up'}"
         )
         return SendFailedError(why, self.key, self.attempts, definite=self.definite)
 

@@ -8,8 +8,9 @@ import pytest
 from broker.client.attempts import SendFailedError
 from broker.client.message import Message
 from broker.client.producer import Producer
+from broker.client.session import Session
 from broker.errors import BrokerError, MessageIllegalError, NoRouteError
-from broker.nameserver.route import MessageQueue
+from broker.nameserver.route import MessageQueue, TopicRoute
 from broker.remoting.codes import SendStatus
 from broker.remoting.command import Command
 from broker.remoting.headers import read_send_header
@@ -160,6 +161,24 @@ async def test_all_attempts_share_one_budget_of_time(cluster: Cluster) -> None:
     assert [one.outcome for one in caught.value.attempts] == ["RemotingTimeoutError"]
 
 
+async def test_nothing_is_sent_any_more_when_the_route_took_all_the_time(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a request that nobody waits for leaves the send in doubt, and cuts the connection."""
+    broker = await cluster.broker(stored())
+    route = Session.route
+
+    async def slow_route(session: Session, topic: str) -> TopicRoute:
+        await asyncio.sleep(0.2)
+        return await route(session, topic)
+
+    monkeypatch.setattr(Session, "route", slow_route)
+    with pytest.raises(SendFailedError, match="sent 0 times.*the time was up") as caught:
+        await Producer(cluster.session(), "g", timeout_ms=100).send(MESSAGE)
+    assert caught.value.definite
+    assert broker.asked == []
+
+
 async def test_a_retry_avoids_the_group_that_failed(cluster: Cluster) -> None:
     first = await cluster.broker(hang_up, name="broker-a")
     second = await cluster.broker(stored(), name="broker-b")
@@ -261,6 +280,18 @@ async def test_a_batch_is_one_request_and_one_result(cluster: Cluster) -> None:
     assert second.encode() in command.body
 
 
+@pytest.mark.parametrize("waits", [True, False])
+async def test_a_batch_waits_for_disk_and_slave_if_its_messages_do(
+    cluster: Cluster, waits: bool
+) -> None:
+    """RocketMQ's broker looks at the request's own properties."""
+    broker = await cluster.broker(stored())
+    message = Message(topic="T", body=b"a", wait_store_ok=waits)
+    await Producer(cluster.session(), "g").send_batch([message, message])
+    properties = parse_properties(read_send_header(broker.asked[0]).properties)
+    assert properties == {"WAIT": str(waits).lower()}
+
+
 @pytest.mark.parametrize(
     "messages",
     [
@@ -268,6 +299,7 @@ async def test_a_batch_is_one_request_and_one_result(cluster: Cluster) -> None:
         [Message(topic="T", body=b"a"), Message(topic="U", body=b"a")],
         [Message(topic="T", body=b"a", delay_level=1)],
         [Message(topic="%RETRY%g", body=b"a")],
+        [Message(topic="T", body=b"a"), Message(topic="T", body=b"a", wait_store_ok=False)],
         [Message(topic="T", body=bytes(3 << 20)), Message(topic="T", body=bytes(3 << 20))],
     ],
 )
@@ -301,6 +333,14 @@ async def test_a_one_way_send_waits_for_nothing(cluster: Cluster) -> None:
     await Producer(cluster.session(), "g").send_oneway(MESSAGE)
     await let_it_arrive()
     assert [command.is_oneway for command in broker.asked] == [True]
+
+
+async def test_a_one_way_send_to_a_queue_without_a_master_has_no_route(cluster: Cluster) -> None:
+    await cluster.broker(silence)
+    with pytest.raises(NoRouteError, match="no master of broker-x in the route of T"):
+        await Producer(cluster.session(), "g").send_oneway(
+            MESSAGE, MessageQueue("T", "broker-x", 0)
+        )
 
 
 async def test_addresses_are_reached_by_their_proxies(cluster: Cluster) -> None:
