@@ -4,6 +4,7 @@ import asyncio
 import errno
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 
@@ -70,6 +71,17 @@ async def test_a_full_disk_takes_no_byte_and_gives_what_it_has(rig: Rig) -> None
     await rig.ask(Controls())
     rig.file.write(3, b"d")
     assert rig.file.read(0, 9) == b"abcd"
+    rig.file.close()
+
+
+async def test_the_disk_that_the_suite_runs_on_counts_as_empty(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A developer's may be nine tenths full: no send would be taken, and old files would go."""
+    nearly_full = SimpleNamespace(f_blocks=100, f_bfree=8, f_bavail=8)
+    monkeypatch.setattr("broker.live.disk.os.statvfs", lambda _path: nearly_full)
+    assert rig.true.disk.used_ratio(rig.file.path) == 0.92
+    assert rig.ports.disk.used_ratio(rig.file.path) == 0.0
     rig.file.close()
 
 
