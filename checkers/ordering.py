@@ -54,7 +54,9 @@ def _placed(case: Case) -> tuple[Ints, Ints, Ints]:
     """Give the messages whose offset is known, that offset, and their lineage."""
     messages, reads = case.messages, case.reads
     seen = np.full(len(messages) + 1, NEVER)
-    known = reads.offset != NONE
+    # Another try of a send may have chosen another queue, whose offsets are no measure of this one.
+    home = np.append(messages.queue, NONE)[reads.message]
+    known = (reads.offset != NONE) & (reads.queue == home)
     np.minimum.at(seen, reads.message[known], reads.offset[known])
     offset = np.where(messages.offset != NONE, messages.offset, seen[:-1])
 

@@ -238,6 +238,20 @@ def test_a_send_in_doubt_may_land_in_any_later_lineage() -> None:
     assert "misordered" not in found(text, LAX)
 
 
+def test_a_place_in_another_queue_is_no_place_in_this_one() -> None:
+    """The first try of a, which named no queue, went to queue 1; the second was heard of last."""
+    text = """
+    1 invoke send b @0
+    1 ok     send b @0/5
+    0 invoke send a
+    0 info   send a @0 attempts=2
+    2 invoke pull   @1
+    2 ok     pull 3:a @1
+    """
+    assert found(text)["recovered"] == "valid"
+    assert "misordered" not in found(text)
+
+
 def dump_of(data: bytes, other_end: int = 0, block: int = 4) -> LogDump:
     whole = len(data) // block * block
     return LogDump(
