@@ -39,9 +39,14 @@ class Case:
     contract: Contract
 
     @cached_property
+    def timed(self) -> bool:
+        """Whether the history has times at all."""
+        return bool(self.history.time.max(initial=NONE) >= 0)
+
+    @cached_property
     def time(self) -> NDArray[np.int64]:
         """Nanoseconds of every row."""
-        if len(self.history) and self.history.time.max() >= 0:
+        if self.timed:
             return self.history.time
         return np.arange(len(self.history), dtype=np.int64) * ROW_NS
 

@@ -117,6 +117,7 @@ class Contract:
     answer_ms: int = 9_000  # slaveTimeout and syncFlushTimeout in force, and some more
     route_ms: int = 35_000  # a client's refresh of its routes, and some more
     silence_ms: int = 130_000  # brokerExpiredTime and the time between two looks for it
+    retention_ms: int = 48 * 3_600_000  # fileReservedTime in force
 
     master: str = "master"
     slave: str = "slave"

@@ -3,7 +3,8 @@
 A message is gone if its queue has a certificate from every node that might hold it, made after
 the ack, and none of them shows it. It is one of
 
-    expired   below the min offset of the queue on every node: deleted by retention
+    expired   below the min offset of the queue on every node, and retention may have deleted it:
+              it was old enough, or a fault made the disk look full
     allowed   the folding rule excuses it (``durability``), and what was lost is a suffix
     lost      anything else: a promise is broken
 
@@ -13,15 +14,18 @@ it, acknowledged before the fault and in the same lineage of the log, is still t
 record among good ones, which the drain of a damaged node passed over.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from checkers.case import Case
+from checkers.certificates import Certificate
+from checkers.contract import MS
 from checkers.durability import fold, records_of
 from checkers.messages import NEVER
-from checkers.windows import epochs
+from checkers.windows import ages, epochs
 from histories.history import NONE
 
 __all__ = ["Losses", "losses_of"]
@@ -35,7 +39,8 @@ class Losses:
     """What is gone; each column is parallel to ``gone``, rows of ``case.messages``."""
 
     gone: Ints
-    expired: Bools
+    below: Bools  # the min offset of its queue on every node
+    expired: Bools  # below it, and rightly so
     allowed: Bools
     gap: Bools  # excusable, were it not that something behind it survived
     fault: Ints  # place in ``case.windows`` of the fault that took it, NONE if none is to blame
@@ -52,12 +57,14 @@ def losses_of(case: Case) -> Losses:
     unseen = np.flatnonzero(messages.ok & ~covered & ~read)
 
     fates = fold(case, records_of(case, gone))
-    expired = _expired(case, gone)
+    below = _below(case, gone, [drain.min_offset for drain in certificates.drains])
+    expired = below & _may_expire(case, gone)
     excused = (fates.gone_at != NONE) & ~expired
     lineage_end = np.minimum(_injected(case, fates.gone_at), _injected(case, fates.master_at))
     gap = excused & _survived_by(case, gone, lineage_end, there) & ~_passed_over(case, gone)
     return Losses(
         gone=gone,
+        below=below,
         expired=expired,
         allowed=excused & ~gap,
         gap=gap,
@@ -90,15 +97,35 @@ def _marked(case: Case, shown: Bools) -> Bools:
     return marked
 
 
-def _expired(case: Case, gone: Ints) -> Bools:
-    """Tell what is below the min offset of its queue in every certificate."""
+def _below(case: Case, gone: Ints, min_offsets: Sequence[int]) -> Bools:
+    """Tell what is below the least of some min offsets, one a certificate, of its queue."""
     floor = np.full(len(case.history.queues) + 1, NEVER)
-    for drain in case.certificates.drains:
-        floor[drain.queue + 1] = min(floor[drain.queue + 1], max(drain.min_offset, 0))
+    for drain, min_offset in zip(case.certificates.drains, min_offsets, strict=True):
+        floor[drain.queue + 1] = min(floor[drain.queue + 1], max(min_offset, 0))
     offset = case.messages.offset[gone]
     floors = floor[case.messages.queue[gone] + 1]
     below: Bools = (offset < floors) & (floors != NEVER) & ((offset != NONE) | (floors > 0))
     return below
+
+
+def _may_expire(case: Case, gone: Ints) -> Bools:
+    """Tell what nodes may have deleted, as old or because a fault made a disk look full.
+
+    The min offset is a node's own word: one that forgot the head of its queues would say the same.
+    """
+    drains = case.certificates.drains
+    last_ns = max((int(case.time[drain.row]) for drain in drains), default=0)
+    old: Bools = last_ns - case.messages.begin_ns[gone] >= case.contract.retention_ms * MS
+    deleted = [drain.min_offset if _may_delete(case, drain) else 0 for drain in drains]
+    return old | (not case.timed) | _below(case, gone, deleted)
+
+
+def _may_delete(case: Case, drain: Certificate) -> bool:
+    """Whether a fault may have made its node, or the master that it copies, delete files."""
+    contract, nodes = case.contract, case.history.nodes
+    name = nodes[drain.node] if drain.node != NONE else contract.master
+    sources = (name, contract.master) if name == contract.slave else (name,)
+    return any(ages(window, source) for window in case.windows for source in sources)
 
 
 def _passed_over(case: Case, gone: Ints) -> Bools:

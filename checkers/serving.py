@@ -23,6 +23,7 @@ from checkers.findings import anomaly, verdict
 from checkers.messages import NEVER
 from checkers.replicas import compare_logs, last_dumps
 from checkers.verdict import Finding, Validity, Verdict
+from checkers.windows import ages
 from histories.history import NONE
 from histories.op import OpType
 
@@ -32,9 +33,6 @@ Ints = NDArray[np.int64]
 
 UNREADABLE = "expected records, got"
 """So our client says of an answer that no sound broker gives: TCP brings bytes whole or not."""
-
-AGEING = ("disk-full", "clock")
-"""Faults so named may make a node delete what the other keeps."""
 
 
 def serving(case: Case) -> Verdict:
@@ -118,7 +116,7 @@ def _missing(case: Case, one: Certificate, other: Certificate) -> Iterator[tuple
     """Give what one node gave and the other did not."""
     floor = NONE
     name = case.history.nodes[other.node]
-    if any(name in window.targets and window.name.startswith(AGEING) for window in case.windows):
+    if any(ages(window, name) for window in case.windows):
         floor = other.min_offset
     if other.holed:
         return  # which queue a bad record is in, each node may see otherwise

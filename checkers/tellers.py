@@ -103,6 +103,8 @@ def _fate(case: Case, losses: Losses, place: int) -> str:
         return f"is gone, as {name} may take it under {case.contract.mode}"
     if losses.gap[place]:
         return f"is gone, while something behind it survived {name}: not a suffix was lost"
+    if losses.below[place]:
+        return "is below the min offset of its queue, though nothing let a node delete it"
     if fault == NONE:
         return "is gone, though no fault was on then or later"
     return f"is gone, which {name} may not cause under {case.contract.mode}"

@@ -24,6 +24,7 @@ from histories.op import FaultRecord, Op
 __all__ = [
     "CRASHES",
     "Window",
+    "ages",
     "damaged_row",
     "epochs",
     "holds_down",
@@ -42,6 +43,9 @@ CRASHES = (FaultClass.PROCESS, FaultClass.POWER, FaultClass.DISK, FaultClass.DAM
 """Faults of these classes end a node's process, and with it what it knew of its readers."""
 
 CLIENT_LINKS = ("client->", "foreign->")
+AGEING = ("disk-full", "clock")
+"""Faults so named may make a node delete old files."""
+
 STILLING = ("kill", "stop", "pause", "power", "restart")
 """A fault so named keeps its node from answering, from its proof on until it is cured."""
 
@@ -128,6 +132,11 @@ def holds_down(window: Window, node: str) -> bool:
         return False
     stills = window.options.get("down", window.name.split("-")[0] in STILLING)
     return bool(stills) and window.fault_class in (FaultClass.PROCESS, FaultClass.POWER)
+
+
+def ages(window: Window, node: str) -> bool:
+    """Whether a node may delete old files for it: its disk looks full, or its clock is ahead."""
+    return node in window.targets and window.name.startswith(AGEING)
 
 
 def touches_replication(window: Window) -> bool:

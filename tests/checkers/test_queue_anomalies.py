@@ -101,18 +101,6 @@ def test_a_message_that_was_read_once_and_is_gone_from_the_log_is_lost() -> None
     assert found(text)["lost"] == "invalid"
 
 
-def test_a_message_below_the_min_offset_is_expired() -> None:
-    text = """
-    0 invoke send a @0
-    0 ok     send a @0/0 node=master
-    0 invoke send b @0
-    0 ok     send b @0/1 node=master
-    1 invoke drain @0 node=master
-    1 ok     drain 1:b @0 node=master certified=true min_offset=1 max_offset=2
-    """
-    assert found(text) == {"expired": "valid"}
-
-
 def test_a_value_that_nobody_sent_is_unexpected() -> None:
     assert found("1 invoke pull @0\n1 ok pull 0:x @0")["unexpected"] == "invalid"
 
