@@ -157,12 +157,14 @@ class Orderly:
     batch_size: int = 1
     _news: dict[MessageQueue, asyncio.Event] = field(init=False, default_factory=dict)
     _loops: dict[MessageQueue, asyncio.Task[None]] = field(init=False, default_factory=dict)
+    _let_go: dict[MessageQueue, asyncio.Task[None]] = field(init=False, default_factory=dict)
     _is_closing: bool = field(init=False, default=False)
 
     def begin(self, process: ProcessQueue) -> None:
-        """Start the queue's own loop."""
-        self._news[process.queue] = asyncio.Event()
-        self._loops[process.queue] = asyncio.get_running_loop().create_task(self._run(process))
+        """Start the queue's own loop; it waits for the one before, if that still works."""
+        news = self._news[process.queue] = asyncio.Event()
+        run = self._run(process, news, self._let_go.pop(process.queue, None))
+        self._loops[process.queue] = asyncio.get_running_loop().create_task(run)
 
     def arrived(self, process: ProcessQueue, messages: list[StoredMessage]) -> None:  # noqa: ARG002 - the loop takes them from the process queue
         """Wake the queue's loop."""
@@ -172,7 +174,10 @@ class Orderly:
         """Stop the queue's loop; false if the listener does not come back within a second."""
         self._news.pop(process.queue).set()
         loop = self._loops.pop(process.queue)
+        self._let_go[process.queue] = loop
         _, working = await asyncio.wait([loop], timeout=SUSPEND_SECONDS)
+        if not working and self._let_go.get(process.queue) is loop:
+            del self._let_go[process.queue]
         return not working
 
     async def close(self, wait_seconds: float) -> None:
@@ -180,11 +185,14 @@ class Orderly:
         self._is_closing = True
         for news in self._news.values():
             news.set()
-        loops = dict.fromkeys(self._loops.values())
+        loops = dict.fromkeys([*self._loops.values(), *self._let_go.values()])
         await _finish(loops, wait_seconds)
 
-    async def _run(self, process: ProcessQueue) -> None:
-        news = self._news[process.queue]
+    async def _run(
+        self, process: ProcessQueue, news: asyncio.Event, before: asyncio.Task[None] | None
+    ) -> None:
+        if before is not None:
+            await asyncio.wait([before])
         while not (process.is_dropped or self._is_closing):
             batch = process.oldest(self.batch_size)
             if not batch:

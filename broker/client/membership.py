@@ -66,9 +66,9 @@ class Membership:
     async def members(self, topic: str) -> list[str]:
         """List the ids of the group's members, as a broker of the topic knows them."""
         brokers = (await self.session.route(topic)).broker_datas
-        if not brokers:
+        addresses = next((one.broker_addrs for one in brokers if one.broker_addrs), None)
+        if addresses is None:
             raise NoRouteError(f"no broker in the route of {topic}")
-        addresses = brokers[0].broker_addrs
         address = addresses[MASTER_ID if MASTER_ID in addresses else min(addresses)]
         ask = Command(
             RequestCode.GET_CONSUMER_LIST_BY_GROUP, ext_fields={"consumerGroup": self.group}

@@ -243,6 +243,7 @@ class PushConsumer:
                 await self._membership.unlock([queue])
 
     async def _take_on(self, queues: Sequence[MessageQueue]) -> None:
+        asked_ms = _now_ms()
         if self._needs_lock and queues:
             queues = await self._membership.lock(queues)
         for queue in queues:
@@ -252,7 +253,7 @@ class PushConsumer:
                 logger.info("%s is left for the next rebalance: %s", queue, error)
                 continue
             process = ProcessQueue(queue, offset)
-            self._mark_locked(process)
+            self._mark_locked(process, asked_ms)
             self._consuming.begin(process)
             reading = asyncio.get_running_loop().create_task(self._reader(process).run())
             self._held[queue] = _Held(process, reading)
@@ -302,20 +303,21 @@ class PushConsumer:
         return True
 
     async def _renew_locks(self) -> None:
+        asked_ms = _now_ms()
         locked = await self._membership.lock(self.queues) if self._held else []
         for queue in locked:
             if queue in self._held:
-                self._mark_locked(self._held[queue].process)
+                self._mark_locked(self._held[queue].process, asked_ms)
 
-    def _mark_locked(self, process: ProcessQueue) -> None:
-        now_ms = asyncio.get_running_loop().time() * 1000
-        process.locked(now_ms if self._is_cluster else float("inf"))
+    def _mark_locked(self, process: ProcessQueue, asked_ms: float) -> None:
+        """Rely on a lock from when it was asked for: since then it may be running out."""
+        process.locked(asked_ms if self._is_cluster else float("inf"))
 
     def _every(self, interval_ms: float, work: Callable[[], Awaitable[object]]) -> None:
         async def repeat() -> None:
             while True:
                 await asyncio.sleep(interval_ms / 1000)
-                await work()
+                await _try(work)
 
         self._timers.append(asyncio.get_running_loop().create_task(repeat()))
 
@@ -327,4 +329,16 @@ class PushConsumer:
             except TimeoutError:
                 pass
             self._rebalance_due.clear()
-            await self.rebalance()
+            await _try(self.rebalance)
+
+
+async def _try(work: Callable[[], Awaitable[object]]) -> None:
+    """Do a timer's work; whatever goes wrong in it, the next time may be better."""
+    try:
+        await work()
+    except Exception:
+        logger.exception("a consumer's timer failed")
+
+
+def _now_ms() -> float:
+    return asyncio.get_running_loop().time() * 1000

@@ -173,7 +173,7 @@ async def test_nothing_is_sent_any_more_when_the_route_took_all_the_time(
         return await route(session, topic)
 
     monkeypatch.setattr(Session, "route", slow_route)
-    with pytest.raises(SendFailedError, match="sent 0 times.*the time was up") as caught:
+    with pytest.raises(SendFailedError, match=r"sent 0 times.*the time was up") as caught:
         await Producer(cluster.session(), "g", timeout_ms=100).send(MESSAGE)
     assert caught.value.definite
     assert broker.asked == []

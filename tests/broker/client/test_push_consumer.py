@@ -2,15 +2,18 @@
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Coroutine
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from broker.client.consuming import ConsumeStatus
+from broker.client.membership import Membership
 from broker.client.message import Message
 from broker.client.producer import Producer
 from broker.client.push_consumer import ConsumeFrom, MessageModel, PushConsumer, PushOptions
 from broker.nameserver.route import MessageQueue
+from broker.remoting import fastjson
 from broker.remoting.codes import RequestCode
 from broker.remoting.command import Command
 from broker.store.message import StoredMessage
@@ -258,6 +261,60 @@ async def test_two_orderly_members_never_hold_one_queue(world: World) -> None:
     await wait_until(shared_out)
     for one in members:
         await one.stop()
+
+
+async def test_a_lock_is_as_old_as_the_question_for_it(cluster: Cluster) -> None:
+    """The broker may have given it to another by the time that the first offset is known."""
+    asked: list[int] = []
+
+    def answer(command: Command) -> Command | Coroutine[object, object, Command]:
+        asked.append(command.code)
+        if command.code == RequestCode.GET_CONSUMER_LIST_BY_GROUP:
+            return command.reply(body=b'{"consumerIdList":["me"]}')
+        if command.code == RequestCode.LOCK_BATCH_MQ:
+            locked = fastjson.loads_object(command.body)["mqSet"]
+            return command.reply(body=fastjson.dumps({"lockOKMQSet": locked}))
+        offset = command.reply(ext_fields={"offset": "0"})
+        return after(31, offset) if command.code == RequestCode.QUERY_CONSUMER_OFFSET else offset
+
+    await cluster.broker(answer, queues=1)  # type: ignore[arg-type]
+    options = replace(ORDERLY, rebalance_ms=60_000, timeout_ms=60_000, persist_ms=60_000)
+    consumer = PushConsumer(cluster.session(), "c", {"T": "*"}, Inbox(), options, client_id="me")
+    await consumer.start()
+    assert consumer.queues
+    await asyncio.sleep(1)
+    assert RequestCode.PULL_MESSAGE not in asked
+    await asyncio.sleep(20)
+    assert RequestCode.PULL_MESSAGE in asked
+    await consumer.stop()
+
+
+async def after(seconds: float, reply: Command) -> Command:
+    await asyncio.sleep(seconds)
+    return reply
+
+
+async def test_what_goes_wrong_in_a_timer_does_not_end_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    beat = Membership.beat
+    failures = [ZeroDivisionError("once"), None]
+
+    async def beat_or_fail(self: Membership) -> int:
+        failure = failures.pop() if failures else None
+        if failure is not None:
+            raise failure
+        return await beat(self)
+
+    await send(world, 0, 1)
+    monkeypatch.setattr(Membership, "beat", beat_or_fail)
+    consumer = member(world, Inbox(), replace(FIRST, heartbeat_ms=10))
+    await consumer.start()
+    await wait_until(lambda: "once" in caplog.text)
+    consumers = world.master.state.clients.consumers
+    consumers.clear()
+    await wait_until(lambda: "c" in consumers)
+    await consumer.stop()
 
 
 async def test_a_consumer_reads_on_from_the_slave_when_the_master_is_gone(world: World) -> None:
