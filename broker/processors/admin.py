@@ -97,25 +97,25 @@ def topic_stats(state: BrokerState, command: Command, _connection: Connection) -
 
 
 def consume_stats(state: BrokerState, command: Command, _connection: Connection) -> Command:
-    """Give how far a group is behind on each queue of one topic, or of all that it consumes."""
-    group, only = text_field(command, "consumerGroup"), text_field(command, "topic", "")
-    topics = dict(state.offsets.topics_of(group))
+    """Give how far a group is behind on each queue of one topic, or of all that it has offsets of.
+
+    While its members are there, topics that they do not subscribe to are left out.
+    """
+    group, only = text_field(command, "consumerGroup"), text_field(command, "topic", "").strip()
     known = state.clients.consumers.get(group)
-    for name in known.subscriptions if known else ():
-        topics.setdefault(name, {})
+    subscribed = known.subscriptions if known else {}
     table: dict[object, object] = {}
-    for name, offsets in topics.items():
+    for name in [only] if only else state.offsets.topics_of(group):
         topic = state.topics.get(name)
-        if topic is None or only not in ("", name):
+        if topic is None or (subscribed and name not in subscribed):
             continue
         for queue_id in range(topic.read_queue_nums):
-            begin, end = state.store.queue_bounds(name, queue_id)
-            consumed = offsets.get(queue_id, 0)
-            at = max(begin, consumed - 1)
+            consumed = state.offsets.get(group, name, queue_id) or 0
+            last_ms = state.store.store_timestamp(name, queue_id, consumed - 1)
             stats = {
-                "brokerOffset": end,
+                "brokerOffset": state.store.queue_bounds(name, queue_id)[1],
                 "consumerOffset": consumed,
-                "lastTimestamp": max(0, state.store.store_timestamp(name, queue_id, at)),
+                "lastTimestamp": max(0, last_ms),
             }
             table[_queue_key(state, name, queue_id)] = stats
     return command.reply(body=fastjson.dumps({"consumeTps": 0.0, "offsetTable": table}))

@@ -10,7 +10,7 @@ from broker.remoting.connection import Connection
 __all__ = ["query_message", "view_message"]
 
 QUERY_MAX = 64
-"""RocketMQ's ``defaultQueryMaxNum``: what a query by unique key may find."""
+"""What a query may find: RocketMQ's ``maxMsgsNumBatch``, for which who asks by unique key asks."""
 
 
 def view_message(state: BrokerState, command: Command, _connection: Connection) -> Command:
@@ -25,7 +25,7 @@ def view_message(state: BrokerState, command: Command, _connection: Connection) 
 
 def query_message(state: BrokerState, command: Command, _connection: Connection) -> Command:
     """Give the records with a key, stored between two times."""
-    most = int_field(command, "maxNum", QUERY_MAX)
+    most = min(int_field(command, "maxNum", QUERY_MAX), QUERY_MAX)
     if command.ext_fields.get("_UNIQUE_KEY_QUERY") == "true":
         most = QUERY_MAX
     found = state.store.query(

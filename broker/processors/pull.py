@@ -41,7 +41,7 @@ def pull_message(state: BrokerState, command: Command, _connection: Connection) 
     """Give messages of a queue from an offset on: at once, or when the reader may wait, later."""
     request = read_fields(command.ext_fields, PullHeader)
     group = _check(state, request)
-    codes = _tag_codes(state, request)
+    codes = _tag_codes(state, request, group)
     got = _get(state, request, codes)
     code = _code(got, request)
     if request.sys_flag & PullFlag.COMMIT_OFFSET and not state.config.is_slave:
@@ -104,18 +104,24 @@ def _forbidden(remark: str) -> BrokerError:
     return BrokerError(ResponseCode.NO_PERMISSION, remark)
 
 
-def _tag_codes(state: BrokerState, request: PullHeader) -> Collection[int] | None:
+def _tag_codes(
+    state: BrokerState, request: PullHeader, group: SubscriptionGroup
+) -> Collection[int] | None:
     """Give the tags that the reader wants: as it says itself, or as its group's heartbeats said."""
     if request.expression_type not in ("TAG", "", None):
         remark = "The broker does not support consumer to filter message by SQL92"
         raise BrokerError(ResponseCode.SYSTEM_ERROR, remark)
     if request.sys_flag & PullFlag.SUBSCRIPTION:
         return tag_codes_of(request.subscription or "*")
-    group = state.clients.consumers.get(request.consumer_group)
-    if group is None:
+    online = state.clients.consumers.get(request.consumer_group)
+    if online is None:
         remark = "the consumer's group info not exist"
         raise BrokerError(ResponseCode.SUBSCRIPTION_NOT_EXIST, remark)
-    subscription = group.subscriptions.get(request.topic)
+    if online.data.message_model == "BROADCASTING" and not group.consume_broadcast_enable:
+        raise _forbidden(
+            f"the consumer group[{request.consumer_group}] can not consume by broadcast way"
+        )
+    subscription = online.subscriptions.get(request.topic)
     if subscription is None:
         remark = f"the consumer's group does not subscribe {request.topic}"
         raise BrokerError(ResponseCode.SUBSCRIPTION_NOT_EXIST, remark)

@@ -74,11 +74,12 @@ def _draft(state: BrokerState, command: Command, group: SubscriptionGroup) -> Me
         most = group.retry_max_times
     if message.reconsume_times >= most or level < 0:
         topic, level, queue_id = f"{DLQ_PREFIX}{group.group_name}", 0, 0
+        state.topics.create_for_group(topic)
     else:
         topic = f"{RETRY_PREFIX}{group.group_name}"
         level = level or FIRST_RETRY_LEVEL + message.reconsume_times
         queue_id = state.ports.rng.randrange(group.retry_queue_nums)
-    state.topics.create_for_group(topic, group.retry_queue_nums)
+        state.topics.create_for_group(topic, group.retry_queue_nums)
     return delayed(_copy(message, topic, queue_id, level), state.config)
 
 

@@ -84,9 +84,12 @@ def update_group(state: BrokerState, command: Command, _connection: Connection) 
 
 
 def delete_group(state: BrokerState, command: Command, _connection: Connection) -> Command:
-    """Remove a consumer group."""
+    """Remove a consumer group, and its offsets if that is wanted."""
     refuse_on_slave(state, "a change of groups")
-    state.groups.remove(text_field(command, "groupName"))
+    name = text_field(command, "groupName")
+    state.groups.remove(name)
+    if flag_field(command, "removeOffset"):
+        state.offsets.remove_group(name)
     return command.reply()
 
 

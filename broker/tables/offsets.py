@@ -10,7 +10,7 @@ keeps that until the master's offset has come as far, or has gone back: then som
 slave that gave its own records up gives up what was committed for them, too.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -43,29 +43,27 @@ class OffsetTable:
         """Note how far a group is; also if that is less far than before."""
         self.offsets.setdefault(f"{topic}@{group}", {})[queue_id] = offset
 
-    def topics_of(self, group: str) -> Iterator[tuple[str, dict[int, int]]]:
+    def topics_of(self, group: str) -> list[str]:
         """Give the topics that a group committed offsets for."""
-        for key, offsets in self.offsets.items():
-            topic, _, committed_by = key.partition("@")
-            if committed_by == group:
-                yield topic, offsets
+        return [topic for topic, by in map(_parts, self.offsets) if by == group]
 
     def groups_of(self, topic: str) -> list[str]:
         """Give the groups that committed offsets for a topic."""
-        keys = (key.partition("@") for key in self.offsets)
-        return [group for name, _, group in keys if name == topic]
+        return [group for name, group in map(_parts, self.offsets) if name == topic]
 
     def remove_topic(self, topic: str) -> None:
         """Forget what was committed for a topic that is gone."""
-        for table in (self.offsets, self._copied):
-            for key in [key for key in table if key.partition("@")[0] == topic]:
-                del table[key]
+        self._remove_if(lambda key: _parts(key)[0] == topic)
+
+    def remove_group(self, group: str) -> None:
+        """Forget what a group committed."""
+        self._remove_if(lambda key: _parts(key)[1] == group)
 
     def clamp(self, end_of: Callable[[str, int], int]) -> list[str]:
         """Bring offsets beyond their queue's end back to it; say which."""
         clamped = []
         for key, offsets in self.offsets.items():
-            topic = key.partition("@")[0]
+            topic, _ = _parts(key)
             for queue_id, offset in offsets.items():
                 end = end_of(topic, queue_id)
                 if offset > end:
@@ -97,3 +95,14 @@ class OffsetTable:
                 if went_back or not is_ahead:
                     mine[queue_id] = offset
             self._copied[key] = offsets
+
+    def _remove_if(self, is_gone: Callable[[str], bool]) -> None:
+        for table in (self.offsets, self._copied):
+            for key in filter(is_gone, list(table)):
+                del table[key]
+
+
+def _parts(key: str) -> tuple[str, str]:
+    """Take a key apart: no topic has an @ in its name."""
+    topic, _, group = key.partition("@")
+    return topic, group

@@ -8,6 +8,7 @@ from broker.nameserver.server import NameServer
 from broker.remoting import fastjson
 from broker.remoting.codes import RequestCode, ResponseCode
 from tests.broker.cluster_rig import MASTER, SLAVE, TOPIC, Rig, play
+from tests.broker.processors.test_pull_processor import heartbeat
 
 ALONE = ("nameserver", "master")
 MQADMIN_KEYS = (
@@ -101,6 +102,54 @@ def test_a_topic_is_described_and_deleted_with_all_that_belongs_to_it() -> None:
         await rig.reconnect()
         assert (await rig.pull()).code == ResponseCode.TOPIC_NOT_EXIST
         assert (await rig.send(b"anew")).ext_fields["queueOffset"] == "0"
+
+    play(scenario, start=ALONE)
+
+
+async def progress(rig: Rig, **fields: object) -> dict[tuple[str, int], tuple[int, int, bool]]:
+    """A group's committed offset and the end of each queue, and whether a time is told."""
+    reply = await rig.ask(RequestCode.GET_CONSUME_STATS, consumerGroup="g", **fields)
+    found = {}
+    for key, row in fastjson.loads_object(reply.body)["offsetTable"].items():
+        place = dict(key)
+        timed = row["lastTimestamp"] > 0
+        found[place["topic"], place["queueId"]] = row["consumerOffset"], row["brokerOffset"], timed
+    return found
+
+
+def test_a_groups_progress_is_told_of_the_topics_that_it_has_or_the_one_that_is_asked_for() -> None:
+    """As RocketMQ's ``getConsumeStats``; who consumes now is not told of what it has given up."""
+
+    async def scenario(rig: Rig) -> None:
+        for topic in (TOPIC, "Other"):
+            for _ in range(3):
+                await rig.send(b=topic, d=1)
+        assert await progress(rig) == {}
+        assert await progress(rig, topic="Other") == {("Other", 0): (0, 3, False)}
+        for topic in (TOPIC, "Other"):
+            fields = {"consumerGroup": "g", "topic": topic, "queueId": 0, "commitOffset": 2}
+            await rig.ask(RequestCode.UPDATE_CONSUMER_OFFSET, **fields)
+        rows = {(TOPIC, 0): (2, 3, True), ("Other", 0): (2, 3, True)}
+        assert await progress(rig) == rows
+        await rig.ask(RequestCode.HEART_BEAT, heartbeat("g"))
+        assert await progress(rig) == {(TOPIC, 0): (2, 3, True)}
+        assert await progress(rig, topic="Other") == {}
+
+    play(scenario, start=ALONE)
+
+
+def test_a_group_is_deleted_with_or_without_its_offsets() -> None:
+    async def scenario(rig: Rig) -> None:
+        await rig.send()
+        state = rig.broker("master").state
+        for removed in ("false", "true"):
+            fields = {"consumerGroup": "g", "topic": TOPIC, "queueId": 0, "commitOffset": 1}
+            await rig.ask(RequestCode.UPDATE_CONSUMER_OFFSET, **fields)
+            await rig.ask(RequestCode.HEART_BEAT, heartbeat("g"))
+            code = RequestCode.DELETE_SUBSCRIPTIONGROUP
+            assert (await rig.ask(code, groupName="g", removeOffset=removed)).code == 0
+            assert "g" not in state.groups.groups
+            assert (state.offsets.get("g", TOPIC, 0) is None) == (removed == "true")
 
     play(scenario, start=ALONE)
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from broker.remoting.codes import RequestCode, ResponseCode
-from broker.store.message import message_id_offset
+from broker.store.message import decode_messages, message_id_offset
 from broker.store.properties import DELAY
 from broker.tables.topics import SCHEDULE_TOPIC
 from tests.broker.cluster_rig import TOPIC, Rig, play
@@ -107,6 +107,23 @@ def test_a_message_sent_back_comes_again_later_and_at_last_to_the_dead_letters()
     play(scenario, start=ALONE)
 
 
+def test_dead_letters_have_one_queue_however_many_retries_have() -> None:
+    async def scenario(rig: Rig) -> None:
+        await rig.ask(
+            RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, b'{"groupName":"g","retryQueueNums":3}'
+        )
+        sent = await rig.send(b"hard")
+        offset = message_id_offset(sent.ext_fields["msgId"])
+        for level in (1, -1):
+            code = RequestCode.CONSUMER_SEND_MSG_BACK
+            await rig.ask(code, offset=offset, group="g", delayLevel=level)
+        topics = rig.broker("master").state.topics.topics
+        assert topics["%RETRY%g"].read_queue_nums == 3
+        assert topics["%DLQ%g"].read_queue_nums == 1
+
+    play(scenario, start=ALONE)
+
+
 def test_a_message_is_found_by_its_place_and_by_its_key() -> None:
     async def scenario(rig: Rig) -> None:
         sent = await rig.send(b"wanted", text="KEYS\1a b\2UNIQ_KEY\1U1")
@@ -120,6 +137,11 @@ def test_a_message_is_found_by_its_place_and_by_its_key() -> None:
         for key in ("a", "b", "U1"):
             reply = await rig.ask(RequestCode.QUERY_MESSAGE, topic=TOPIC, key=key, maxNum=10)
             assert reply.body == found.body
+        for _ in range(70):
+            await rig.send(text="KEYS\1many")
+        for maximum, count in ((10, 10), (1 << 30, 64)):
+            many = await rig.ask(RequestCode.QUERY_MESSAGE, topic=TOPIC, key="many", maxNum=maximum)
+            assert len(decode_messages(many.body)) == count, "RocketMQ's maxMsgsNumBatch"
         none = await rig.ask(RequestCode.QUERY_MESSAGE, topic=TOPIC, key="z", maxNum=10)
         assert none.code == ResponseCode.QUERY_NOT_FOUND
 

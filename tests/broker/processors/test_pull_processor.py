@@ -206,3 +206,23 @@ def test_a_reader_far_behind_is_sent_to_the_slave_where_that_is_allowed() -> Non
 
 def _small_memory(rig: Rig) -> object:
     return replace(rig.broker("master").state.store.config, memory_bytes=10_000)
+
+
+def test_a_group_that_may_not_broadcast_gets_nothing_in_that_way() -> None:
+    async def scenario(rig: Rig) -> None:
+        await rig.send(b"x")
+        group = b'{"groupName":"g","consumeBroadcastEnable":false}'
+        await rig.ask(RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, group)
+        for model, code in (
+            (b"CLUSTERING", ResponseCode.SUCCESS),
+            (b"BROADCASTING", ResponseCode.NO_PERMISSION),
+        ):
+            said = heartbeat("g").replace(
+                b'"groupName"', b'"messageModel":"%s","groupName"' % model
+            )
+            await rig.ask(RequestCode.HEART_BEAT, said)
+            reply = await rig.pull(consumerGroup="g", sysFlag=0)
+            assert reply.code == code
+        assert reply.remark == "the consumer group[g] can not consume by broadcast way"
+
+    play(scenario, start=ALONE)
