@@ -19,6 +19,7 @@ BACKLOG_MAX: Final = 1 << 17
 """How many messages' keys may wait in memory, some 40 MB, before no more are taken in."""
 
 NAME_DIGITS: Final = 17  # yyyyMMddHHmmssSSS
+LAST_DATE_MS: Final = 253_402_300_799_999  # the end of the year 9999
 
 
 class _Pending(msgspec.Struct, frozen=True):
@@ -66,10 +67,11 @@ class KeyIndex:
     def load(self, log_end: int, durable_timestamp: int | None) -> int | None:
         """Open the files; drop what cannot be believed and say from which log offset to redo.
 
-        Files that know of records behind the log's end are dropped, and, unless all of them are
-        known to be sound (``durable_timestamp`` None), those newer than what was made durable.
+        From the first file on that is no index of ours, or knows of records behind the log's end,
+        or (unless all are known to be sound, ``durable_timestamp`` None) is newer than what was
+        made durable, all are dropped: what they hold is entered again in the log's order.
         """
-        redo = None
+        lost = False
         self.files.clear()
         for name in self.disk.list(self.folder):
             if len(name) != NAME_DIGITS or not name.isdecimal():
@@ -77,16 +79,15 @@ class KeyIndex:
             path = f"{self.folder}/{name}"
             file = IndexFile(path, self.disk.open(path), self.slots, self.entries_max)
             known = file.load()
-            header = file.header
-            stale = durable_timestamp is not None and header.end_timestamp > durable_timestamp
-            if known and header.next_number > 1 and header.end_offset < log_end and not stale:
+            is_used = file.header.next_number > 1 if known else file.file.size() > 0
+            stale = durable_timestamp is not None and file.header.end_timestamp > durable_timestamp
+            lost = lost or (is_used and (not known or stale or file.header.end_offset >= log_end))
+            if is_used and not lost:
                 self.files.append(file)
-                continue
-            if known and header.next_number > 1:
-                redo = min(header.begin_offset, log_end if redo is None else redo)
-            file.file.close()
-            self.disk.remove(path)
-        return redo
+            else:
+                file.file.close()
+                self.disk.remove(path)
+        return max(0, self.end_offset) if lost else None
 
     def add(self, topic: str, keys: tuple[str, ...], physical_offset: int, time: int) -> None:
         """Enter a message; ``write_out`` makes it last."""
@@ -172,7 +173,11 @@ class KeyIndex:
         name = max(_name(time), self._name_after_last())
         path = f"{self.folder}/{name}"
         file = IndexFile(path, self.disk.open(path, create=True), self.slots, self.entries_max)
-        file.file.truncate(file.size)
+        try:
+            file.file.truncate(file.size)
+        except OSError:
+            file.file.close()
+            raise
         self.files.append(file)
         return file
 
@@ -183,5 +188,7 @@ class KeyIndex:
 
 
 def _name(time_ms: int) -> str:
+    # No CRC covers a record's store time, so it may be no date at all.
+    time_ms = min(max(0, time_ms), LAST_DATE_MS)
     moment = datetime.fromtimestamp(time_ms // 1000, UTC)
     return f"{moment:%Y%m%d%H%M%S}{time_ms % 1000:03d}"

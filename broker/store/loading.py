@@ -38,9 +38,11 @@ class Loader:
         scanner = Scanner(segments, reading)
         start = scanner.start(checkpoint, config.verify_bytes_max)
 
-        enter_from = scanner.verify(start.verify_from, start.enter_from)
+        sound_until = scanner.verify(start.verify_from, start.enter_from)
+        enter_from = self._load_index(scanner, checkpoint, last_stop, sound_until)
+        # All that is entered anew goes in the log's order, or a topic that was deleted and made
+        # anew would get old messages behind its new ones.
         odd += self.queues.load(enter_from, self._belongs)
-        enter_from = self._load_index(checkpoint, last_stop, enter_from)
 
         end, cut, count = enter_from, None, 0
         last = LastRecord(checkpoint.mark, checkpoint.physic_timestamp)
@@ -92,14 +94,18 @@ class Loader:
             await segments.sync_folder()
         self.log.end = self.log.flushed = end
 
-    def _load_index(self, checkpoint: Checkpoint, last_stop: LastStop, enter_from: int) -> int:
+    def _load_index(
+        self, scanner: Scanner, checkpoint: Checkpoint, last_stop: LastStop, enter_from: int
+    ) -> int:
         """Open the index; return from where the log must be read to make up for what it lost."""
         sound = last_stop is not LastStop.FAILED and self._is_mark(checkpoint, enter_from)
         log_end = self.log.segments.stop if sound else enter_from
         redo = self.index.load(log_end, None if sound else checkpoint.index_timestamp)
         if redo is None or not self.config.index_enable:
             return enter_from
-        return min(enter_from, max(redo, self.log.segments.start))
+        if not scanner.record_at(redo):  # expired, or the index is damaged
+            redo = self.log.segments.start
+        return min(enter_from, redo)
 
     def _is_mark(self, checkpoint: Checkpoint, offset: int) -> bool:
         return checkpoint.mark is not None and checkpoint.mark.end == offset

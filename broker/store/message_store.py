@@ -36,10 +36,11 @@ from broker.store.locking import take_lock
 from broker.store.message import MessageDraft, encode_record, message_id
 from broker.store.properties import keys_of
 from broker.store.queues import Queues
+from broker.store.raw_tail import RawTail
 from broker.store.reader import StoreReader
 from broker.store.reading import Got, PullLimits, Query
 from broker.store.recovery import Recovery
-from broker.store.scan import Dispatch, DispatchReader, queue_tags_code, walk
+from broker.store.scan import Dispatch, DispatchReader, queue_tags_code
 from broker.store.segments import Segments
 from broker.store.upkeep import LastRecord, Upkeep
 
@@ -90,8 +91,7 @@ class MessageStore:
         self._reading = DispatchReader(config.delay_levels_ms)
         self._loaded = False
         self._unlock: Callable[[], None] | None = None
-        self._partial = bytearray()  # a master's bytes that are not a whole record yet
-        self._entered = 0  # everything before it is in queues and index
+        self._tail = RawTail()
 
     # Life.
 
@@ -145,7 +145,8 @@ class MessageStore:
         The log ends at the last whole record before it. What was given up never comes back.
         """
         async with self._upkeep.saving:
-            await self._flusher.stop()
+            # A sync under way, or begun by a timer amid this, would call the old end durable.
+            await self._flusher.wait(self.log.end)
             await write_checkpoint(self._ports.disk, self.config.checkpoint_path, Checkpoint())
             try:
                 if self.log.segments.erase_from(offset):
@@ -229,17 +230,15 @@ class MessageStore:
         if not self._loaded or self.failure is not None or self.index.backlog is not None:
             raise self._refuse()
         self.log.check_place(offset)
-        begin = max(self._entered, offset - len(self._partial))
-        skipped = min(max(0, begin - offset), len(data))  # behind a blank nothing is entered
-        pending = self._partial + data[skipped:]
-        found = walk(pending, begin, self.config.log_file_size, self._reading)
-        if found.problem is not None or found.over:
-            what = found.problem or "zeros"
-            raise RecordError(f"expected a record at offset {found.end}, found {what}")
+        records, tail = self._tail.joined(offset, data, self.config.log_file_size, self._reading)
         end = self.log.append_raw(offset, data)
-        del pending[: found.end - begin]
-        self._partial, self._entered = pending, found.end
-        self._enter_records(found.records)
+        self._tail = tail
+        try:
+            self._enter_records(records)
+        except OSError as error:
+            # With what comes next there would be a hole in a queue, and then in a checkpoint.
+            self._fail(f"records before {end} are in the log and in no queue: {error}; restart")
+            raise
         self._appended(self._last.mark, self._last.store_timestamp, end)
         return end
 
@@ -367,8 +366,7 @@ class MessageStore:
         recovery, checkpoint, last = await loader.recover(last_stop)
         self._upkeep.checkpoint = checkpoint
         self._last.mark, self._last.store_timestamp = last.mark, last.store_timestamp
-        self._partial.clear()
-        self._entered = self.log.end
+        self._tail = RawTail(self.log.end)
         self._flusher.begin()
         self._upkeep.check_space()
         return recovery

@@ -64,6 +64,8 @@ class Queues:
                 queue_id = int(name)
                 segments = self._segments(topic, queue_id)
                 odd += segments.load()
+                if not segments.files:
+                    continue  # a deleted topic's: folders stay
                 queue = ConsumeQueue(segments)
                 queue.load(durable_below, partial(belongs, topic, queue_id))
                 self.table[topic, queue_id] = queue

@@ -15,7 +15,7 @@ from broker.store.scan import Dispatch, DispatchReader, walk
 __all__ = ["StoreReader"]
 
 # RocketMQ looks at this many entries for one pull, if few of them match.
-SCAN_ENTRIES_MIN: Final = 16000 // 20
+SCAN_ENTRIES: Final = 16000 // 20
 
 
 @dataclass(slots=True)
@@ -47,15 +47,19 @@ class StoreReader:
         if status is not GetStatus.FOUND:
             return Got(status, [], go_on, queue.start, end)
 
-        scanned = max_count if tag_codes is None else max(SCAN_ENTRIES_MIN, max_count)
-        entries = queue.entries(offset, min(max(1, scanned), end - offset))
+        limits = self.limits
+        if tag_codes is None:
+            scanned = min(max(1, max_count), max(limits.count_in_memory, limits.count_in_disk))
+        else:
+            scanned = SCAN_ENTRIES
+        entries = queue.entries(offset, min(scanned, end - offset))
         spans, next_offset = choose(
             entries,
             offset,
             max_count,
             tag_codes=tag_codes,
             memory_from=self.log.end - self.config.memory_bytes,
-            limits=self.limits,
+            limits=limits,
         )
         records = read_spans(self.log, spans)
         if not records:
@@ -106,17 +110,19 @@ class StoreReader:
 
     def query(self, topic: str, key: str, max_count: int, begin: int, end: int) -> Query:
         """Find the newest messages with a key, stored between two times."""
-        records: list[bytes] = []
+        records: dict[int, bytes] = {}
         for physical_offset in self.index.lookup(topic, key, begin, end):
             record = self.record_at(physical_offset)
-            if record is None:
+            # What is being written out just now is found in memory and in its file.
+            if record is None or physical_offset in records:
                 continue
             found = self._facts(record, physical_offset)
             if found.topic == topic and key in found.keys and begin <= found.store_timestamp <= end:
-                records.append(record)
+                records[physical_offset] = record
                 if len(records) >= max_count:
                     break
-        return Query(records, self.index.end_timestamp, max(0, self.index.end_offset))
+        index = self.index
+        return Query([*records.values()], index.end_timestamp, max(0, index.end_offset))
 
     def _facts(self, record: bytes, offset: int) -> Dispatch:
         """Read what an index entry only hints at: topic, keys and time."""

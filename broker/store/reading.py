@@ -7,16 +7,13 @@ end is always sent to the end: never to 0, which would deliver the whole queue a
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
 from broker.store.consume_queue import PLACEHOLDER_SIZE
 
 __all__ = ["Choice", "GetStatus", "Got", "PullLimits", "Query", "Span", "choose", "standing"]
-
-# RocketMQ reads at most this many bytes of consume-queue entries for one pull.
-SCAN_ENTRIES_MIN: Final = 16000 // 20
 
 
 class GetStatus(StrEnum):

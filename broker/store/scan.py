@@ -41,6 +41,9 @@ __all__ = [
 
 SCHEDULE_TOPIC: Final = "SCHEDULE_TOPIC_XXXX"
 
+LEVEL_DIGITS_MAX: Final = 9
+LONG_MAX: Final = (1 << 63) - 1
+
 RECORD_SIZE_MIN: Final = HEADERS[0].size + 3
 _LENGTH_AND_MAGIC = Struct(">iI")
 _SYS_FLAG = Struct(">i")
@@ -80,9 +83,11 @@ def queue_tags_code(
 ) -> int:
     """Give the code of a queue entry: a tag's hash, or when a delayed message is due."""
     if topic == SCHEDULE_TOPIC and delay_levels_ms:
-        level = properties.get(DELAY, "0")
-        if level.isdecimal() and int(level) > 0:
-            return store_timestamp + delay_levels_ms[min(int(level), len(delay_levels_ms)) - 1]
+        text = properties.get(DELAY, "0")
+        level = int(text) if text.isdecimal() and len(text) <= LEVEL_DIGITS_MAX else 0
+        if level > 0:
+            due_ms = store_timestamp + delay_levels_ms[min(level, len(delay_levels_ms)) - 1]
+            return min(due_ms, LONG_MAX)
     return tags_code(properties.get(TAGS))
 
 

@@ -80,12 +80,11 @@ class Segments:
         if not self.files:
             return None
         number = (offset - self.files[0].start) // self.file_size
-        if not 0 <= number < len(self.files):
-            return None
-        segment = self.files[number]
-        if segment.start <= offset < segment.start + self.file_size:
-            return segment
-        return next(  # there is a gap before it
+        if 0 <= number < len(self.files):
+            segment = self.files[number]
+            if segment.start <= offset < segment.start + self.file_size:
+                return segment
+        return next(  # behind a gap, if anywhere
             (s for s in self.files if s.start <= offset < s.start + self.file_size), None
         )
 

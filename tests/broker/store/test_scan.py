@@ -140,3 +140,14 @@ def test_a_delayed_messages_code_is_when_it_is_due() -> None:
     assert queue_tags_code(SCHEDULE_TOPIC, properties, 1000, (1000, 5000)) == 6000
     assert queue_tags_code("topic", properties, 1000, (1000, 5000)) == 2598919
     assert queue_tags_code(SCHEDULE_TOPIC, {"DELAY": "99"}, 1000, (1000, 5000)) == 6000
+
+
+@pytest.mark.parametrize(
+    ("level", "stored", "code"),
+    [("9" * 5000, 1000, 0), ("1", (1 << 63) - 1, (1 << 63) - 1), ("", 1000, 0), ("-1", 1000, 0)],
+)
+def test_a_level_or_a_store_time_that_cannot_be_makes_a_code_all_the_same(
+    level: str, stored: int, code: int
+) -> None:
+    """No CRC covers them; an error here would keep the node from starting."""
+    assert queue_tags_code(SCHEDULE_TOPIC, {"DELAY": level}, stored, (1000, 5000)) == code

@@ -10,6 +10,7 @@ from broker.ha.handshake import Answer, LogSummary, Outcome, Tail
 from broker.ha.master import MasterReplication
 from broker.ha.slave_service import SlaveService
 from broker.store.message_store import MessageStore
+from broker.store.raw_tail import RawTail
 from broker.store.scan import walk
 from tests.quality.mutants.mutant import Plant, mutant
 
@@ -81,10 +82,10 @@ def proven_if_longer(tail: Tail, log: LogSummary) -> Answer:
 def append_anything(self: Any, offset: int, data: bytes | bytearray | memoryview) -> int:
     """Write bytes at our end whatever they are, and enter what can be read, as RocketMQ's does."""
     end = self.log.append_raw(self.log.end, data)
-    self._partial += data
-    found = walk(self._partial, self._entered, self.config.log_file_size, self._reading)
-    del self._partial[: found.end - self._entered]
-    self._entered = found.end
+    pending = self._tail.partial + data
+    found = walk(pending, self._tail.entered, self.config.log_file_size, self._reading)
+    del pending[: found.end - self._tail.entered]
+    self._tail = RawTail(found.end, pending)
     self._enter_records(found.records)
     self._appended(self._last.mark, self._last.store_timestamp, end)
     return end
