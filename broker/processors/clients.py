@@ -85,7 +85,8 @@ def unregister(state: BrokerState, command: Command, connection: Connection) -> 
 
 
 def on_connection_closed(state: BrokerState, connection: Connection) -> None:
-    """Forget whoever used a connection that ended."""
+    """Forget whoever used a connection that ended, and what they wait for."""
+    state.parked.forget(connection)
     notify_members(state, state.clients.remove_channel(connection))
 
 

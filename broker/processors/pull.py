@@ -10,7 +10,8 @@ RocketMQ's slave leaves a reader that stands outside where it is, for ever, and 
 reader beyond the end to 0; ours, on either node, sends it to the nearest message there is (P11).
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import partial
 
 from broker.errors import BrokerError
 from broker.nameserver.topics import Permission
@@ -37,7 +38,7 @@ _CODES = {
 _EMPTY = (GetStatus.NO_MESSAGE_IN_QUEUE, GetStatus.NO_MATCHED_LOGIC_QUEUE)
 
 
-def pull_message(state: BrokerState, command: Command, _connection: Connection) -> Answer:
+def pull_message(state: BrokerState, command: Command, connection: Connection) -> Answer:
     """Give messages of a queue from an offset on: at once, or when the reader may wait, later."""
     request = read_fields(command.ext_fields, PullHeader)
     group = _check(state, request)
@@ -47,22 +48,33 @@ def pull_message(state: BrokerState, command: Command, _connection: Connection) 
     if request.sys_flag & PullFlag.COMMIT_OFFSET and not state.config.is_slave:
         _commit(state, request)
     if code == ResponseCode.PULL_NOT_FOUND and request.sys_flag & PullFlag.SUSPEND:
-        return _pull_once_arrived(state, command, request, group, codes, got.next_offset)
+        again = partial(_pull_again, state, command, request, group, codes)
+        return _pull_once_arrived(state, request, got.next_offset, connection, again)
     return _answer(state, command, group, got, code)
 
 
 async def _pull_once_arrived(
     state: BrokerState,
+    request: PullHeader,
+    offset: int,
+    connection: Connection,
+    again: Callable[[], Command],
+) -> Command | None:
+    wait_ms = request.suspend_timeout_millis
+    if not state.config.long_polling_enable:
+        wait_ms = state.config.short_polling_time_mills
+    if not connection.is_closed:
+        await state.parked.wait(request.topic, request.queue_id, offset, wait_ms, connection)
+    return None if connection.is_closed else again()
+
+
+def _pull_again(
+    state: BrokerState,
     command: Command,
     request: PullHeader,
     group: SubscriptionGroup,
     codes: Collection[int] | None,
-    offset: int,
 ) -> Command:
-    wait_ms = request.suspend_timeout_millis
-    if not state.config.long_polling_enable:
-        wait_ms = state.config.short_polling_time_mills
-    await state.parked.wait(request.topic, request.queue_id, offset, wait_ms)
     got = _get(state, request, codes)
     return _answer(state, command, group, got, _code(got, request))
 

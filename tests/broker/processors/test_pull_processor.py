@@ -113,6 +113,31 @@ def test_a_pull_hears_of_what_came_after_its_look_and_before_it_was_parked() -> 
     play(scenario)
 
 
+def test_a_parked_pull_is_dropped_when_its_reader_is_gone() -> None:
+    """Else each reader that comes back leaves one behind, for as long as it likes."""
+
+    async def scenario(rig: Rig) -> None:
+        await rig.send()
+        state = rig.broker("master").state
+        parked_before = len(state.parked)
+        reader = rig.cluster.session(1000)
+        ours, theirs = Rig(rig.cluster, rig.session), Rig(rig.cluster, reader)
+        pulls = [
+            asyncio.ensure_future(one.pull(1, sysFlag=6, suspendTimeoutMillis=10**9))
+            for one in (ours, theirs, theirs)
+        ]
+        await rig.until(lambda: len(state.parked) == parked_before + 3)
+        await reader.close()
+        await asyncio.gather(*pulls[1:], return_exceptions=True)
+        await rig.until(lambda: len(state.parked) == parked_before + 1, 1)
+        missed = state.stats.get_missed
+        await rig.send(b"second")
+        assert bodies(await pulls[0]) == [b"second"]
+        assert (state.stats.get_count, state.stats.get_missed) == (1, missed)
+
+    play(scenario, start=ALONE)
+
+
 def test_a_parked_pull_is_answered_when_its_time_is_up() -> None:
     async def scenario(rig: Rig) -> None:
         await rig.send()
