@@ -8,8 +8,9 @@ that clients talked to, drained or dumped, and the brokers that a fault was aime
                       queue is several drains, of which only the last is certified: those before
                       it are its parts, as far back as their offsets join without a gap
     certified=false   no certificate, unless it came from min to max on a node whose bits were
-                      damaged, and passed over nothing but what lies between two messages: a bad
-                      record is given to nobody, and the drain says so as well as any other
+                      damaged, and passed over nothing but what lies between two messages, or what
+                      a part of it, that failed, found unreadable: a bad record is given to nobody,
+                      and the drain says so as well as any other
     neither, and no   the short notation and Jepsen's way: an ok drain is complete, and stands for
     bounds            a queue that is consumed, so what earlier pulls took counts as there
 
@@ -24,9 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checkers.contract import Contract
+from checkers.pulls import unreadable
 from checkers.windows import Window, damaged_row, last_cure_row
 from histories.history import NONE, History
-from histories.op import Op, OpType
+from histories.op import OpType
 
 __all__ = ["Certificate", "Certificates", "certificates"]
 
@@ -98,17 +100,17 @@ def _certified(history: History, damaged: Sequence[int]) -> Iterator[Certificate
 
     ``damaged`` holds for each node the row from which its bits may be bad.
     """
-    parts: dict[tuple[int, int], list[int]] = {}  # ok drains by queue and node, none certified
-    for row in history.rows("drain", OpType.OK).tolist():
+    parts: dict[tuple[int, int], list[int]] = {}  # by queue and node; none is certified
+    for row in _drains(history):
         key = int(history.queue[row]), int(history.node[row])
         op = history.op(row)
         bounds = op.min_offset is not None or op.max_offset is not None
         holed = not op.certified and bounds and key[1] != NONE and damaged[key[1]] < row
-        if not (op.certified or holed or (op.certified is None and not bounds)):
+        if not (op.certified or holed or (op.certified is None and op.type == "ok" and not bounds)):
             parts.setdefault(key, []).append(row)
             continue
         rows = (*_joined(history, parts.pop(key, []), row), row)
-        if holed and not _spans(history, op, rows):
+        if holed and not _spans(history, rows):
             continue
         begin = int(history.pair[rows[0]])
         yield Certificate(
@@ -123,32 +125,46 @@ def _certified(history: History, damaged: Sequence[int]) -> Iterator[Certificate
         )
 
 
+def _drains(history: History) -> list[int]:
+    """Give the drains that read something, be it a record that nobody can read, in their order."""
+    bad = unreadable(history, "drain")
+    bad = bad[history.offset[bad] != NONE]
+    return sorted([*history.rows("drain", OpType.OK).tolist(), *bad.tolist()])
+
+
 def _joined(history: History, parts: list[int], row: int) -> list[int]:
-    """Give those parts whose offsets lead up to the certified drain without a gap."""
+    """Give those parts whose offsets lead up to the last drain without a gap."""
     joined: list[int] = []
     begin = _span(history, row)[0]
     for part in reversed(parts):
         first, last = _span(history, part)
-        if begin == NONE or last != begin - 1:
+        if NONE in (begin, last) or last != begin - 1:
             break
         joined.append(part)
         begin = first
     return joined[::-1]
 
 
-def _spans(history: History, op: Op, rows: Sequence[int]) -> bool:
+def _spans(history: History, rows: Sequence[int]) -> bool:
     """Whether a drain in parts came from its min offset to its max offset."""
-    if op.min_offset is None or op.max_offset is None:
-        return False
+    low, high = int(history.min_offset[rows[-1]]), int(history.max_offset[rows[-1]])
     first, last = _span(history, rows[0])[0], _span(history, rows[-1])[1]
-    return first == op.min_offset and last == op.max_offset - 1
+    return NONE not in (low, high) and (first, last) == (low, high - 1)
 
 
 def _span(history: History, row: int) -> tuple[int, int]:
-    """Give the first and the last offset that a drain delivered, NONE if it delivered nothing."""
+    """Give the first and the last offset that a drain came by, NONE if it is not known.
+
+    A failed one came by the bad record alone; one that delivered nothing had come to the end.
+    """
+    if history.type[row] == OpType.FAIL:
+        return int(history.offset[row]), int(history.offset[row])
     taken = history.deliveries
     begin, end = np.searchsorted(taken.row, [row, row + 1])
-    return (int(taken.offset[begin]), int(taken.offset[end - 1])) if begin < end else (NONE, NONE)
+    if begin < end:
+        return int(taken.offset[begin]), int(taken.offset[end - 1])
+    high = int(history.max_offset[row])
+    return (high, high - 1) if high != NONE else (NONE, NONE)
 
 
 def _holders(history: History) -> tuple[int, ...]:

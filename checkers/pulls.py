@@ -11,9 +11,20 @@ from numpy.typing import NDArray
 from histories.history import NONE, History
 from histories.op import OpType
 
-__all__ = ["Commits", "Pulls", "assignments_before", "commits_of", "pulls_of"]
+__all__ = [
+    "UNREADABLE",
+    "Commits",
+    "Pulls",
+    "assignments_before",
+    "commits_of",
+    "pulls_of",
+    "unreadable",
+]
 
 Ints = NDArray[np.int64]
+
+UNREADABLE = "expected records, got"
+"""So our client says of an answer that no sound broker gives: TCP brings bytes whole or not."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,3 +97,10 @@ def assignments_before(history: History, process: Ints, row: Ints) -> Ints:
     size = len(history) + 1
     assigned = np.sort(history.process[rows].astype(np.int64) * size + rows)
     return np.searchsorted(assigned, process * size + row)
+
+
+def unreadable(history: History, *fs: str) -> Ints:
+    """Give the rows of some functions whose answer the client could not read."""
+    rows = np.sort(np.concatenate([history.rows(f, OpType.FAIL) for f in fs]))
+    wrong = [row for row in rows.tolist() if UNREADABLE in str(history.op(row).error)]
+    return np.array(wrong, np.int64)

@@ -1,6 +1,6 @@
 """Two equal logs serve the same messages: what one node gives, the other gives as well.
 
-    unserved    a message of both logs that the certified drain of one node alone holds
+    unserved    a message that the certified drain of one node alone holds
     corrupted   a pull or a drain was answered with bytes that are no sound records; allowed after
                 bits of the node were damaged, for no checksum covers all of a record
 
@@ -21,6 +21,7 @@ from checkers.certificates import Certificate
 from checkers.damage import damaged_before
 from checkers.findings import anomaly, verdict
 from checkers.messages import NEVER
+from checkers.pulls import unreadable
 from checkers.replicas import compare_logs, last_dumps
 from checkers.verdict import Finding, Validity, Verdict
 from checkers.windows import ages
@@ -31,26 +32,25 @@ __all__ = ["serving"]
 
 Ints = NDArray[np.int64]
 
-UNREADABLE = "expected records, got"
-"""So our client says of an answer that no sound broker gives: TCP brings bytes whole or not."""
-
 
 def serving(case: Case) -> Verdict:
     """Judge whether both nodes give the same messages."""
     found: list[tuple[int, int, Certificate, Certificate]] = []
-    unreadable = _unreadable(case)
-    damaged = damaged_before(case, case.history.node[unreadable].astype(np.int64), unreadable)
+    bad = unreadable(case.history, "pull", "drain")
+    damaged = damaged_before(case, case.history.node[bad].astype(np.int64), bad)
     if _one_log(case):
         for one, other in _pairs(case):
             found += [(queue, offset, one, other) for queue, offset in _missing(case, one, other)]
 
     def tell(place: int) -> Finding:
         queue, offset, one, other = found[place]
-        name, nodes = case.queue_name(queue), case.history.nodes
+        name = case.queue_name(queue)
+        giver, node = (case.history.nodes[drain.node] for drain in (one, other))
         rows = case.indices(one.begin_row, one.row, other.begin_row, other.row)
-        data = {"queue": name, "offset": offset, "node": nodes[other.node]}
-        text = f"{name} offset {offset} is in both logs, and {nodes[other.node]} does not give it"
-        return Finding(text, rows, data)
+        text = (
+            f"{name} offset {offset}: {giver} gives it, and {node}, whose log ends alike, does not"
+        )
+        return Finding(text, rows, {"queue": name, "offset": offset, "node": node})
 
     def tell_unreadable(row: int) -> Finding:
         op = case.history.op(row)
@@ -60,18 +60,10 @@ def serving(case: Case) -> Verdict:
     return verdict(
         [
             *anomaly("unserved", np.arange(len(found)), tell),
-            *anomaly("corrupted", unreadable[~damaged], tell_unreadable),
-            *anomaly("corrupted", unreadable[damaged], tell_unreadable, Validity.VALID),
+            *anomaly("corrupted", bad[~damaged], tell_unreadable),
+            *anomaly("corrupted", bad[damaged], tell_unreadable, Validity.VALID),
         ]
     )
-
-
-def _unreadable(case: Case) -> Ints:
-    """Give the rows of pulls and drains whose answer the client could not read."""
-    history = case.history
-    rows = np.sort(np.concatenate([history.rows(f, OpType.FAIL) for f in ("pull", "drain")]))
-    wrong = [row for row in rows.tolist() if UNREADABLE in str(history.op(row).error)]
-    return np.array(wrong, np.int64)
 
 
 def _one_log(case: Case) -> bool:

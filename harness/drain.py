@@ -6,6 +6,7 @@ bounds, read again at the end, are the same; else nobody can say what it missed.
 
 A long queue is several ops, each of at most ``OP_MESSAGES_MAX`` messages, so that neither a line of
 the history nor the memory of the suite grows with the run. Only the last one can be certified.
+A record that nobody can read is an op by itself, which fails; the drain goes on behind it.
 """
 
 import itertools
@@ -19,6 +20,9 @@ from harness.world import Operator, Pulled
 __all__ = ["Drained", "drain_all", "drain_queue", "dump_all"]
 
 OP_MESSAGES_MAX = 5_000
+UNREADABLE_MAX = 20
+"""A node that answers with more bad records than these was not damaged: it gives no records."""
+
 BROKERS = ("master", "slave")
 
 
@@ -30,6 +34,7 @@ class Drained:
     first: int = 0
     max_offset: int = 0
     gaps: list[tuple[int, int]] = field(default_factory=list)
+    unreadable: int = 0
     stuck: bool = False
 
     def on_pulled(self, asked: int, pulled: Pulled) -> Sequence[list[Any]]:
@@ -42,7 +47,13 @@ class Drained:
                 self.gaps.append((self.position, message[0]))
             self.position = message[0] + 1
         self.max_offset = pulled.max_offset
-        self.stuck = not fresh and asked == self.position < pulled.max_offset
+        if pulled.unreadable:
+            self.gaps.append((asked, pulled.next_offset))
+            self.position = pulled.next_offset
+            self.unreadable += 1
+            self.stuck = self.unreadable > UNREADABLE_MAX
+        else:
+            self.stuck = not fresh and asked == self.position < pulled.max_offset
         return fresh
 
     @property
@@ -82,10 +93,13 @@ async def drain_queue(
         if pulled is None:
             return
         messages += drained.on_pulled(offset, pulled)
-        if len(messages) >= OP_MESSAGES_MAX:
+        if len(messages) >= OP_MESSAGES_MAX or (messages and pulled.unreadable):
             operations.ok("drain", {**fields, "value": messages, "certified": False})
             operations.invoke("drain", fields)
             messages = []
+        if pulled.unreadable:
+            operations.failed("drain", {**fields, "queue_offset": offset}, pulled.unreadable)
+            operations.invoke("drain", fields)
 
     again = await operations.attempt(
         "drain", fields, operator.pull(topic, queue, drained.position or 0, node)

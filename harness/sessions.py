@@ -21,10 +21,12 @@ from broker.client.consumer import PullConsumer
 from broker.client.message import Message
 from broker.client.producer import Producer
 from broker.client.session import Session
+from broker.errors import RemoteProtocolError
 from broker.live import live_ports
 from broker.nameserver.route import MessageQueue
 from broker.remoting.codes import RequestCode, ResponseCode
 from broker.remoting.command import Command
+from checkers.pulls import UNREADABLE
 from harness.draws import stream
 from harness.dumping import dump_log
 from harness.layout import Layout, properties_text
@@ -127,13 +129,20 @@ class ClusterOperator:
         self._producer = Producer(self._session, DRAIN_GROUP, timeout_ms=REQUEST_TIMEOUT_MS)
 
     async def pull(self, topic: str, queue: int, offset: int, node: str) -> Pulled:
-        """Read on from an offset of a queue on one node."""
-        result = await self._consumer.pull(
-            MessageQueue(topic, BROKER_NAME, queue),
-            offset,
-            DRAIN_MESSAGES_MAX,
-            broker_id=BROKER_IDS[node],
-        )
+        """Read on from an offset of a queue on one node; one by one where a record is bad."""
+        source = MessageQueue(topic, BROKER_NAME, queue)
+        for count in (DRAIN_MESSAGES_MAX, 1):
+            try:
+                return await self._pull(source, offset, count, BROKER_IDS[node])
+            except RemoteProtocolError as error:
+                why = str(error)
+                if UNREADABLE not in why:
+                    raise
+        low, high = await self._consumer.bounds(source, broker_id=BROKER_IDS[node])
+        return Pulled([], low, high, offset + 1, unreadable=why)
+
+    async def _pull(self, queue: MessageQueue, offset: int, count: int, broker_id: int) -> Pulled:
+        result = await self._consumer.pull(queue, offset, count, broker_id=broker_id)
         messages = delivered(result.messages)
         return Pulled(messages, result.min_offset, result.max_offset, result.next_offset)
 

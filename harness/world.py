@@ -24,6 +24,7 @@ class Pulled:
     min_offset: int
     max_offset: int  # one past the last message
     next_offset: int
+    unreadable: str = ""  # why nobody can read the record that was asked for; else empty
 
 
 class Operator(Protocol):

@@ -170,3 +170,70 @@ def test_a_bad_record_that_nobody_else_has_is_lost_as_the_contract_allows() -> N
 def test_what_was_sent_after_the_cure_was_not_damaged() -> None:
     judgement = of_damaged("0:a,1:b,2:c,3:d,5:f", slave="0:a", slave_end=1)
     assert judgement.anomalies["lost"].findings[0].data["value"] == "e"
+
+
+BAD_RECORD = """
+    0  invoke  send  a  @0
+    0  ok      send  a  @0/0  node=master
+    0  invoke  send  b  @0
+    0  ok      send  b  @0/1  node=master
+    0  invoke  send  c  @0
+    0  ok      send  c  @0/2  node=master
+    nemesis  info  bit-flip  fault=1 phase=inject class={fault_class} targets=master
+    nemesis  info  bit-flip  fault=1 phase=inject class={fault_class} targets=master bit=true
+    0  invoke  send  d  @0
+    0  ok      send  d  @0/3  node=master
+    nemesis  info  bit-flip  fault=1 phase=cure class={fault_class} targets=master
+    nemesis  info  bit-flip  fault=1 phase=cure class={fault_class} targets=master bit=true
+    1  invoke  drain  @0  node=slave
+    1  ok      drain  {slave}  @0  node=slave min_offset=0 max_offset={end} certified=true
+    {master}
+"""
+BOUNDS = "@0 node=master min_offset=0 max_offset=4 certified=false"
+
+
+def of_a_bad_record(
+    master: dict[str, str], slave: str = "0:a,1:b,2:c,3:d", fault_class: str = "damage"
+) -> Judgement:
+    lines = []
+    for ending, value in master.items():
+        word = "fail" if ending.startswith("@0/") else "ok"
+        lines += ["1 invoke drain @0 node=master", f"1 {word} drain {value} {ending}"]
+    end = slave.count(":")
+    text = BAD_RECORD.format(fault_class=fault_class, slave=slave, end=end, master="\n".join(lines))
+    return judge(parse_history(text), ASYNC)
+
+
+PART = "@0 node=master certified=false"
+BLANK = "\\u0020"
+ERROR = f'node=master error="expected{BLANK}records,{BLANK}got{BLANK}9{BLANK}bytes"'
+FIRST = {f"@0/0 {ERROR}": "", BOUNDS: "1:b,2:c,3:d"}
+INSIDE = {PART: "0:a", f"@0/1 {ERROR}": "", BOUNDS: "2:c,3:d"}
+LAST = {PART: "0:a,1:b,2:c", f"@0/3 {ERROR}": "", BOUNDS: "[]"}
+
+
+@pytest.mark.parametrize("master", [FIRST, INSIDE, LAST])
+def test_a_drain_that_names_the_bad_record_has_read_all_that_there_is(
+    master: dict[str, str],
+) -> None:
+    """Wherever it is: in the middle, or at an end of the queue."""
+    judgement = of_a_bad_record(master)
+    assert judgement.validity is Validity.VALID, judgement.why
+
+
+def test_what_stands_behind_a_bad_record_is_missed() -> None:
+    """The drain that went on behind it is proof enough."""
+    judgement = of_a_bad_record(INSIDE | {BOUNDS: "3:d"}, slave="0:a,1:b")
+    assert judgement.validity is Validity.UNKNOWN
+    judgement = of_a_bad_record(INSIDE | {BOUNDS: "2:c"}, slave="0:a,1:b,2:c")
+    assert judgement.validity is Validity.UNKNOWN
+
+
+def test_a_drain_that_failed_for_another_reason_has_read_nothing() -> None:
+    master = {PART: "0:a", "@0/1 node=master error=ClosedError": "", BOUNDS: "2:c,3:d"}
+    assert of_a_bad_record(master).validity is Validity.UNKNOWN
+
+
+def test_a_bad_record_on_a_sound_disk_is_no_excuse() -> None:
+    judgement = of_a_bad_record(INSIDE, fault_class="process")
+    assert judgement.validity is Validity.INVALID

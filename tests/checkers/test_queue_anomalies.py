@@ -338,5 +338,12 @@ def test_a_long_queue_is_drained_in_parts_and_the_last_one_certifies_them_all() 
     assert found(PARTS.format(first="0:a,1:b")) == {}
 
 
+def test_the_last_part_may_find_nothing_left() -> None:
+    """The queue is exactly as long as some parts; then those must have come to its end."""
+    nothing_left = PARTS.replace("drain 2:c", "drain []")
+    assert found(nothing_left.format(first="0:a,1:b,2:c")) == {}
+    assert found(nothing_left.format(first="0:a,1:b"))["lost"] == "invalid"
+
+
 def test_parts_that_do_not_join_leave_a_hole_and_a_loss() -> None:
     assert found(PARTS.format(first="0:a")) == {"hole": "invalid", "lost": "invalid"}

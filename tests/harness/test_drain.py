@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +48,22 @@ class Queue:
         return {"end": 5}
 
 
+class Poisoned(Queue):
+    """A queue some of whose records nobody can read."""
+
+    def __init__(self, count: int, *bad: int) -> None:
+        super().__init__([at for at in range(count) if at not in bad])
+        self.min, self.max, self.bad = 0, count, bad
+
+    async def pull(self, topic: str, queue: int, offset: int, node: str) -> Pulled:
+        if offset in self.bad:
+            why = "expected records, got 9 bytes: no record"
+            return Pulled([], self.min, self.max, offset + 1, unreadable=why)
+        before_bad = min((at for at in self.bad if at > offset), default=self.max)
+        pulled = await super().pull(topic, queue, offset, node)
+        return replace(pulled, messages=[one for one in pulled.messages if one[0] < before_bad])
+
+
 def drained(queue: Any) -> list[Op]:
     tape = Tape()
     asyncio.run(drain_queue(queue, Operations(tape, 7), "T", 0, "master"))
@@ -73,6 +91,25 @@ def test_a_hole_is_not_certified() -> None:
 
     assert last.certified is False
     assert [message[0] for message in last.value] == [3, 4, 6, 7]
+
+
+@pytest.mark.parametrize("bad", [0, 2, 4, 6])
+def test_a_bad_record_is_an_op_that_fails_and_the_drain_goes_on_behind_it(bad: int) -> None:
+    ops = drained(Poisoned(7, bad))
+
+    (failed,) = [op for op in ops if op.type == "fail"]
+    assert (failed.queue_offset, failed.error) == (bad, "expected records, got 9 bytes: no record")
+    read = [message[0] for op in ops if op.type == "ok" for message in op.value]
+    assert read == [at for at in range(7) if at != bad]
+    assert [op.certified for op in ops if op.type == "ok"][-1] is False
+    assert [op.type == "invoke" for op in ops] == [True, False] * (len(ops) // 2)
+
+
+def test_a_node_that_gives_nothing_but_bad_records_is_left_alone() -> None:
+    ops = drained(Poisoned(1000, *range(1000)))
+
+    assert len([op for op in ops if op.type == "fail"]) == drain_module.UNREADABLE_MAX + 1
+    assert (ops[-1].type, ops[-1].certified) == ("ok", False)
 
 
 def test_a_queue_that_gives_nothing_before_its_end_is_not_certified() -> None:
