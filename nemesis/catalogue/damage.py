@@ -26,6 +26,8 @@ __all__ = ["KINDS", "PACKAGES"]
 PURPLE, GREY = "#C9A0E9", "#99A2B2"
 
 BACK_MAX = 4096  # how far from its end a log is damaged, at most: a few records
+GROWN_MS_MAX = 5000
+LOOK_AGAIN_MS = 20
 
 
 async def _lose(targets: Targets, fault: Fault) -> Proof:
@@ -80,13 +82,18 @@ async def _truncate(targets: Targets, fault: Fault) -> Proof:
 
 
 async def _place(targets: Targets, fault: Fault) -> int:
-    """Turn the drawn distance into a physical offset in the log's last file."""
+    """Turn the drawn distance into a physical offset in the log's last file.
+
+    A slave that has just lost all it had is given some time to hold something again.
+    """
     (name,) = fault.targets
-    end = (await targets.nodes[name].ends()).end
-    files = [begin for begin, _ in log_files(_store(targets, name)) if begin < (end or 0)]
-    if not end or not files:
-        raise NothingToHitError(f"{name}: expected a log to damage, found one that ends at {end}")
-    return max(files[-1], end - 1 - fault.option("back", int))
+    for _ in range(GROWN_MS_MAX // LOOK_AGAIN_MS):
+        end = (await targets.nodes[name].ends()).end or 0
+        files = [begin for begin, _ in log_files(_store(targets, name)) if begin < end]
+        if files:
+            return max(files[-1], end - 1 - fault.option("back", int))
+        await asyncio.sleep(LOOK_AGAIN_MS / 1000)
+    raise NothingToHitError(f"{name}: expected a log to damage, found none in {GROWN_MS_MAX} ms")
 
 
 async def _end(targets: Targets, fault: Fault) -> None:

@@ -1,5 +1,6 @@
 """What single kinds of fault do to a cluster, and what they refuse to call a success."""
 
+import asyncio
 from dataclasses import replace
 from random import Random
 
@@ -141,6 +142,25 @@ def test_a_flipped_bit_is_one_bit_near_the_end_of_the_log() -> None:
 def test_a_damaged_place_lies_in_the_last_file_however_far_back_it_was_drawn() -> None:
     proof = injected(World(), drawn("truncate-slave", back=4095))
     assert proof.learned["damaged_from"] == 600
+
+
+def test_a_log_that_is_empty_is_damaged_as_soon_as_it_holds_something() -> None:
+    """A slave that lost all in a power cut is fed again within moments."""
+    world = World()
+    world.nodes["slave"].end = 0
+
+    async def fed_again() -> Proof:
+        asyncio.get_running_loop().call_later(1, setattr, world.nodes["slave"], "end", 1000)
+        return await attempt(KINDS["truncate"].inject, world, drawn("truncate-slave", back=9))
+
+    assert run(fed_again()).learned["damaged_from"] == OFFSET - 9
+
+
+def test_a_log_that_stays_empty_is_nothing_to_hit() -> None:
+    world = World()
+    world.nodes["slave"].end = 0
+    proof = injected(world, drawn("truncate-slave", back=9))
+    assert (proof.bit, proof.text.partition(":")[0]) == (False, "NothingToHitError")
 
 
 def test_a_log_is_cut_where_it_is_said() -> None:
