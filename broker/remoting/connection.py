@@ -112,9 +112,9 @@ class Connection(asyncio.Protocol):
         due_s = self._loop.time() + timeout_ms / 1000
         waiting = _Waiting(self._loop.create_future(), self._frames, timeout_ms, due_s)
         self._waiting[opaque] = waiting
-        self._put(command.numbered(opaque), alone=len(self._waiting) == 1)
-        self._wake_by(due_s)
         try:
+            self._put(command.numbered(opaque), alone=len(self._waiting) == 1)
+            self._wake_by(due_s)
             return await waiting.reply
         finally:
             self._waiting.pop(opaque, None)
@@ -314,7 +314,8 @@ class Connection(asyncio.Protocol):
         idle_s = self._loop.time() - self._touched
         left_s = self._idle_ms / 1000 - idle_s
         if left_s <= 0:
-            self.close(f"idle for {self._idle_ms} ms")
+            # To close would be to wait until its peer has read everything.
+            self.abort(f"idle for {self._idle_ms} ms")
         else:
             self._idle_timer = self._loop.call_later(left_s, self._watch_idleness)
 

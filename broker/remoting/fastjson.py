@@ -30,8 +30,10 @@ _write_plain: Callable[[object], str] = json.JSONEncoder(
 ).encode
 _write_text: Callable[[str], str] = json.encoder.encode_basestring
 _write_scalar: Callable[[object], str] = json.JSONEncoder(ensure_ascii=False).encode
+# A text that never ends is taken to the end: to look for one at each of its quotes would take a
+# stranger's 16 MiB of them the square of that.
 _TEXT_OR_BARE_KEY = re.compile(
-    r'"(?:[^"\\]|\\.)*"|(?<=[{,])[ \t\r\n]*(-?\d+)[ \t\r\n]*(?=:)', re.DOTALL
+    r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|(?<=[{,])[ \t\r\n]*(-?\d+)[ \t\r\n]*(?=:)', re.DOTALL
 )
 
 

@@ -252,6 +252,30 @@ async def test_a_cancelled_request_leaves_the_connection_usable() -> None:
     assert not client.is_closed
 
 
+async def test_a_request_that_cannot_be_written_leaves_nothing_that_could_time_out() -> None:
+    """Its error is its asker's; the connection is everybody's."""
+    client, _, _ = await join(lambda c, _: c.reply() if c.code == 2 else None)
+    asked = asyncio.create_task(client.request(Command(1), 60))
+    await let_it_arrive()
+    with pytest.raises(UnicodeEncodeError):
+        await client.request(Command(1, ext_fields={"topic": "\udcff"}), 20)
+    asked.cancel()
+    await asyncio.sleep(0.1)
+    assert (await client.request(Command(2), 1000)).code == 0
+    assert not client.is_closed
+
+
+async def test_an_idle_connection_to_who_does_not_read_is_given_up() -> None:
+    """Closing it would wait for the unread bytes to leave, for ever."""
+    _, near, far = await join(echo, idle_ms=60)
+    far.room = 3
+    near.write(encode(Command(10)))
+    await let_it_arrive()
+    assert far.held
+    assert isinstance(far.protocol, Connection)
+    await asyncio.wait_for(far.protocol.gone, 1)
+
+
 async def test_an_idle_connection_ends_and_a_busy_one_does_not() -> None:
     client, _, far = await join(echo, idle_ms=60)
     for _ in range(3):

@@ -1,5 +1,7 @@
 """The dialect of Java's fastjson, read and written."""
 
+import time
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -80,3 +82,12 @@ def test_bytes_that_are_no_utf8_are_refused() -> None:
 def test_an_object_is_insisted_on() -> None:
     with pytest.raises(RemoteProtocolError, match="JSON object"):
         loads_object("[1]")
+
+
+@pytest.mark.parametrize("end", ["", "\\"])
+def test_a_text_that_never_ends_is_refused_in_no_time(end: str) -> None:
+    """The body of a heartbeat is a stranger's: looking at it must not stop the broker."""
+    begun_s = time.process_time()
+    with pytest.raises(RemoteProtocolError):
+        loads('{1:"' + '\\"' * 30_000 + end)
+    assert time.process_time() - begun_s < 2  # and not twenty
