@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from broker.client.consumer import PullConsumer
-from broker.errors import MqError, RemoteProtocolError
+from broker.errors import MqError
 from broker.nameserver.route import MessageQueue
 from broker.ports import Disk
-from broker.remoting import fastjson
+from broker.tables.queue_offsets import read_offsets, write_offsets
 
 __all__ = ["BrokerOffsets", "FileOffsets", "GroupOffsets"]
 
@@ -64,7 +64,7 @@ class FileOffsets:
 
     def __post_init__(self) -> None:
         if self.disk.exists(self.path):
-            self._offsets = _parse(self._content())
+            self._offsets = read_offsets(self._content())
 
     async def read(self, queue: MessageQueue) -> int | None:
         """Look it up."""
@@ -83,7 +83,7 @@ class FileOffsets:
         file = self.disk.open(temporary, create=True)
         try:
             file.truncate(0)
-            file.write(0, _format(self._offsets))
+            file.write(0, write_offsets(self._offsets))
             await file.sync()
         finally:
             file.close()
@@ -95,23 +95,3 @@ class FileOffsets:
             return file.read(0, file.size())
         finally:
             file.close()
-
-
-def _format(offsets: Mapping[MessageQueue, int]) -> bytes:
-    keys = {
-        (("brokerName", queue.broker_name), ("queueId", queue.queue_id), ("topic", queue.topic)): at
-        for queue, at in offsets.items()
-    }
-    return fastjson.dumps({"offsetTable": keys})
-
-
-def _parse(content: bytes) -> dict[MessageQueue, int]:
-    try:
-        table = fastjson.loads_object(content)["offsetTable"]
-        named = [(dict(key), offset) for key, offset in table.items()]
-        return {
-            MessageQueue(key["topic"], key["brokerName"], key["queueId"]): int(offset)
-            for key, offset in named
-        }
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RemoteProtocolError(f"expected an offset table, got {content[:80]!r}") from error

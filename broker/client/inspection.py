@@ -15,6 +15,7 @@ from broker.client.process_queue import ProcessQueue
 from broker.nameserver.route import MessageQueue
 from broker.remoting import fastjson
 from broker.remoting.command import Command
+from broker.tables.queue_offsets import queue_key
 
 __all__ = ["consume_directly", "running_info"]
 
@@ -29,7 +30,7 @@ def running_info(
     """Describe what a consumer has in hand."""
     now_ms = asyncio.get_running_loop().time() * 1000
     info = {
-        "mqTable": {_key(one.queue): _described(one, now_ms) for one in held},
+        "mqTable": {queue_key(one.queue): _described(one, now_ms) for one in held},
         "properties": {
             "PROP_CONSUMEORDERLY": str(orderly).lower(),
             "PROP_CONSUME_TYPE": "CONSUME_PASSIVELY",
@@ -62,14 +63,6 @@ async def consume_directly(command: Command, listener: Listener, *, orderly: boo
         "spentTimeMills": spent_ms,
     }
     return command.reply(body=fastjson.dumps(found))
-
-
-def _key(queue: MessageQueue) -> tuple[tuple[str, object], ...]:
-    return (
-        ("brokerName", queue.broker_name),
-        ("queueId", queue.queue_id),
-        ("topic", queue.topic),
-    )
 
 
 def _described(process: ProcessQueue, now_ms: float) -> dict[str, object]:

@@ -35,6 +35,7 @@ from broker.remoting.command import Command
 from broker.remoting.connection import Answer
 from broker.remoting.headers import SendBackHeader, write_fields
 from broker.store.message import StoredMessage
+from broker.tables.queue_offsets import read_offsets
 from broker.tables.topics import RETRY_PREFIX
 
 __all__ = ["ConsumeFrom", "MessageModel", "PushConsumer", "PushOptions"]
@@ -98,6 +99,7 @@ class PushConsumer:
     options: PushOptions = PushOptions()
     client_id: str = ""
     _held: dict[MessageQueue, _Held] = field(init=False, default_factory=dict)
+    _resets: dict[MessageQueue, int] = field(init=False, default_factory=dict)  # by an operator
     _timers: list[asyncio.Task[None]] = field(init=False, default_factory=list)
     _rebalance_due: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _consumer: PullConsumer = field(init=False)
@@ -166,7 +168,8 @@ class PushConsumer:
         )
 
     async def rebalance(self) -> None:
-        """Let go what is another's and take on what is ours."""
+        """Let go what is another's, or was reset by an operator, and take on what is ours."""
+        await self._let_go_what_was_reset()
         for topic in self.subscriptions:
             try:
                 mine = await self._share_of(topic)
@@ -202,12 +205,18 @@ class PushConsumer:
         """What brokers may ask of a consumer, and who answers."""
         return {
             RequestCode.NOTIFY_CONSUMER_IDS_CHANGED: self._on_members_changed,
+            RequestCode.RESET_CONSUMER_CLIENT_OFFSET: self._on_reset,
             RequestCode.GET_CONSUMER_RUNNING_INFO: self._on_running_info,
             RequestCode.CONSUME_MESSAGE_DIRECTLY: self._on_consume_directly,
         }
 
     def _on_members_changed(self, command: Command) -> None:
         if self._is_ours(command):
+            self._rebalance_due.set()
+
+    def _on_reset(self, command: Command) -> None:
+        if command.ext_fields.get("group") == self.group:
+            self._resets |= read_offsets(command.body)
             self._rebalance_due.set()
 
     def _on_running_info(self, command: Command) -> Answer:
@@ -241,6 +250,14 @@ class PushConsumer:
             # A lock whose queue the listener still works on runs out by itself, a while later.
             if self._needs_lock and is_idle:
                 await self._membership.unlock([queue])
+
+    async def _let_go_what_was_reset(self) -> None:
+        """Let queues go at other offsets than they have come to."""
+        resets, self._resets = self._resets, {}
+        ours = {queue: offset for queue, offset in resets.items() if queue in self._held}
+        if ours:
+            await self._let_go(list(ours))
+            await self._offsets.persist(ours)
 
     async def _take_on(self, queues: Sequence[MessageQueue]) -> None:
         asked_ms = _now_ms()

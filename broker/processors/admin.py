@@ -1,6 +1,7 @@
 """What an operator asks a broker: its settings, its condition, its topics' and groups' progress."""
 
 from broker.errors import BrokerError, ConfigError
+from broker.nameserver.route import MessageQueue
 from broker.nameserver.topics import DataVersion, to_json
 from broker.processors.fields import text_field
 from broker.processors.runtime_info import runtime_info
@@ -10,6 +11,7 @@ from broker.remoting import fastjson
 from broker.remoting.codes import ResponseCode
 from broker.remoting.command import Command
 from broker.remoting.connection import Connection
+from broker.tables.queue_offsets import queue_key
 
 __all__ = [
     "all_consumer_offsets",
@@ -92,7 +94,7 @@ def topic_stats(state: BrokerState, command: Command, _connection: Connection) -
         begin, end = state.store.queue_bounds(name, queue_id)
         last_ms = state.store.store_timestamp(name, queue_id, end - 1) if end > begin else 0
         stats = {"lastUpdateTimestamp": last_ms, "maxOffset": end, "minOffset": begin}
-        table[_queue_key(state, name, queue_id)] = stats
+        table[_key(state, name, queue_id)] = stats
     return command.reply(body=fastjson.dumps({"offsetTable": table}))
 
 
@@ -117,7 +119,7 @@ def consume_stats(state: BrokerState, command: Command, _connection: Connection)
                 "consumerOffset": consumed,
                 "lastTimestamp": max(0, last_ms),
             }
-            table[_queue_key(state, name, queue_id)] = stats
+            table[_key(state, name, queue_id)] = stats
     return command.reply(body=fastjson.dumps({"consumeTps": 0.0, "offsetTable": table}))
 
 
@@ -129,5 +131,5 @@ def topic_consumers(state: BrokerState, command: Command, _connection: Connectio
     return command.reply(body=fastjson.dumps({"groupList": list(groups)}))
 
 
-def _queue_key(state: BrokerState, topic: str, queue_id: int) -> tuple[tuple[str, object], ...]:
-    return (("brokerName", state.config.broker_name), ("queueId", queue_id), ("topic", topic))
+def _key(state: BrokerState, topic: str, queue_id: int) -> object:
+    return queue_key(MessageQueue(topic, state.config.broker_name, queue_id))

@@ -1,7 +1,8 @@
 """RocketMQ's own operator's tool, on our cluster."""
 
 import shutil
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -50,8 +51,9 @@ async def send(cluster: Cluster, count: int) -> list[SendResult]:
         ]
 
 
-async def consume(cluster: Cluster, count: int) -> None:
-    """Consume as the group ``g`` and commit: with heartbeats, so that the group has a topic."""
+@asynccontextmanager
+async def consuming(cluster: Cluster, group: str, count: int) -> AsyncIterator[list[StoredMessage]]:
+    """Be a group's only member, from when it has got so much on; give what it gets."""
     got: list[StoredMessage] = []
 
     async def listener(_queue: MessageQueue, messages: list[StoredMessage]) -> ConsumeStatus:
@@ -63,9 +65,10 @@ async def consume(cluster: Cluster, count: int) -> None:
 
     options = PushOptions(consume_from=ConsumeFrom.FIRST)
     async with session(cluster) as ours_:
-        consumer = PushConsumer(ours_, "g", {TOPIC: "*"}, listener, options)
+        consumer = PushConsumer(ours_, group, {TOPIC: "*"}, listener, options)
         await consumer.start()
         await until(f"{count} messages are consumed", all_came)
+        yield got
         await consumer.stop()
 
 
@@ -85,23 +88,32 @@ async def test_mqadmin_sees_the_cluster(cluster: Cluster, java: list[str], tmp_p
     await cluster.slave(ours)
     await until_registered(cluster, 0, 1)
     await send(cluster, 10)
-    await consume(cluster, 10)
+    async with consuming(cluster, "g", 10):
+        pass
     await send(cluster, 3)
     await until_copied(cluster)
     master, slave = f"127.0.0.1:{cluster.master_port}", f"127.0.0.1:{cluster.slave_port}"
 
-    brokers, topics, route, queues, of_master, of_slave, progress = await mqadmin(
-        java,
-        tmp_path,
-        cluster.namesrv,
-        "clusterList",
-        "topicList",
-        f"topicRoute -t {TOPIC}",
-        f"topicStatus -t {TOPIC}",
-        f"brokerStatus -b {master}",
-        f"brokerStatus -b {slave}",
-        "consumerProgress -g g",
-    )
+    async with consuming(cluster, "online", 13) as again:
+        brokers, topics, route, queues, of_master, of_slave, progress, off, on = await mqadmin(
+            java,
+            tmp_path,
+            cluster.namesrv,
+            "clusterList",
+            "topicList",
+            f"topicRoute -t {TOPIC}",
+            f"topicStatus -t {TOPIC}",
+            f"brokerStatus -b {master}",
+            f"brokerStatus -b {slave}",
+            "consumerProgress -g g",
+            f"resetOffsetByTime -t {TOPIC} -s 0 -g g",
+            f"resetOffsetByTime -t {TOPIC} -s 0 -g online",
+        )
+
+        async def all_came_again() -> bool:
+            return len(again) == 2 * 13
+
+        await until("a group that was reset has got all again", all_came_again)
 
     assert [row[:5] for row in table(brokers)] == [
         ["DefaultCluster", "broker-a", "0", master, "V4_9_3"],
@@ -116,6 +128,9 @@ async def test_mqadmin_sees_the_cluster(cluster: Cluster, java: list[str], tmp_p
     assert figures(of_master)["putMessageTimesTotal"] == "13"
     assert figures(of_slave)["commitLogMaxOffset"] == figures(of_master)["commitLogMaxOffset"]
     assert figures(progress)["Diff Total"] == "3", progress
+    for reset in off, on:
+        rows = sorted([row[0], row[1], row[-1]] for row in table(reset) if row[0] == "broker-a")
+        assert rows == [["broker-a", str(i), "0"] for i in range(4)], reset
 
 
 async def test_mqadmin_finds_messages_and_keeps_topics(
