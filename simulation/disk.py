@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from simulation.hosts import HOST, Host
+from simulation.hosts import PROCESS, Process
 
 __all__ = ["SimulatedDisk", "SimulatedFile"]
 
@@ -38,7 +38,7 @@ class _Content:
 
 
 class SimulatedDisk:
-    """The disk of one host; it outlives the host's incarnations."""
+    """The disk of one host; it outlives the host's processes."""
 
     def __init__(self, rng: Random, sync_ms: float = 1.0) -> None:
         self.full = False
@@ -47,7 +47,7 @@ class SimulatedDisk:
         self._rng = rng
         self._sync_ms = sync_ms
         self._files: dict[str, _Content] = {}
-        self._locks: dict[str, tuple[Host | None, int]] = {}
+        self._locks: dict[str, Process] = {}
         self._now_ms: Callable[[], int] = lambda: 0
 
     def use_clock(self, now_ms: Callable[[], int]) -> None:
@@ -102,13 +102,16 @@ class SimulatedDisk:
         return 1.0 if self.full else 0.1
 
     def lock(self, path: str) -> Callable[[], None]:
-        """Take a lock that dies with the incarnation that holds it."""
+        """Take a lock that dies with the process that holds it."""
         holder = self._locks.get(path)
-        if holder is not None and holder[0] is not None and holder[0].alive(holder[1]):
+        if holder is not None and holder.alive:
             raise BlockingIOError(errno.EAGAIN, "locked by a running node", path)
-        host = HOST.get()
-        self._locks[path] = (host, host.incarnation if host else 0)
-        return lambda: self._locks.pop(path, None) and None
+        self._locks[path] = PROCESS.get()
+
+        def unlock() -> None:
+            self._locks.pop(path, None)
+
+        return unlock
 
     def cut_power(self) -> dict[str, int]:
         """Forget what was not durable; how many bytes each file's end went back."""
@@ -155,14 +158,13 @@ class SimulatedDisk:
 
 
 class SimulatedFile:
-    """An open file, cut off from the disk when its incarnation dies."""
+    """An open file, cut off from the disk when its process dies."""
 
     def __init__(self, disk: SimulatedDisk, path: str, content: _Content) -> None:
         self._disk = disk
         self._path = path
         self._content = content
-        self._host = HOST.get()
-        self._incarnation = self._host.incarnation if self._host else 0
+        self._process = PROCESS.get()
 
     @property
     def path(self) -> str:
@@ -203,7 +205,7 @@ class SimulatedFile:
         """Nothing is held."""
 
     def _fence(self) -> None:
-        if self._host is not None and not self._host.alive(self._incarnation):
+        if not self._process.alive:
             raise OSError(errno.EBADF, "the process that opened it is dead", self._path)
 
 

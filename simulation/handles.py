@@ -1,16 +1,16 @@
-"""A callback that waits for its time, and the host whose code it is.
+"""A callback that waits for its time, and the process whose code it is.
 
 A handle as asyncio asks for (``cancel``, ``cancelled``, ``when``), and no more than that: a run
 makes hundreds of thousands. Whose code it is follows from the context in which it was scheduled
-(``HOST``), and stays with it: a host that resumes after a pause goes on in the contexts that it
-was held in.
+(``PROCESS``), and stays with it: a process that resumes after a pause goes on in the contexts that
+it was held in.
 """
 
 import asyncio
 import contextvars
 from typing import Any
 
-from simulation.hosts import HOST, Host, HostDiedError
+from simulation.hosts import PROCESS, WORLD, HostDiedError
 
 __all__ = ["HostedHandle"]
 
@@ -23,9 +23,9 @@ _CANCELLED = (_nothing,)
 
 
 class HostedHandle:
-    """One callback of one host, or of the world when ``host`` is None."""
+    """One callback of one process, or of the world."""
 
-    __slots__ = ("call", "context", "host", "incarnation", "when_s")
+    __slots__ = ("call", "context", "when_s")
 
     def __init__(
         self,
@@ -33,16 +33,13 @@ class HostedHandle:
         call: tuple[Any, ...],  # the callback and its arguments, as they came
         context: contextvars.Context | None,
     ) -> None:
-        if context is None:
-            context = contextvars.copy_context()
         self.when_s = when_s
         self.call = call
-        self.context = context
-        self.host: Host | None = context.get(HOST)
-        self.incarnation = 0 if self.host is None else self.host.incarnation
+        self.context = contextvars.copy_context() if context is None else context
 
     def __repr__(self) -> str:
-        return f"HostedHandle({self.call[0]!r}, at {self.when_s:.6f} s, of {self.host!r})"
+        process = self.context.get(PROCESS, WORLD)
+        return f"HostedHandle({self.call[0]!r}, at {self.when_s:.6f} s, of {process!r})"
 
     def cancel(self) -> None:
         """Never let it happen; the loop passes it over when it is due."""
@@ -57,14 +54,12 @@ class HostedHandle:
         return self.when_s
 
     def happen(self) -> None:
-        """Run the callback, hold it while its host is paused, drop it when its host is dead."""
-        host = self.host
-        if host is not None:
-            if not host.running or host.incarnation != self.incarnation:
-                return
-            if host.paused:
-                host.hold(self)
-                return
+        """Run the callback, hold it while its process is paused, drop it when that is dead."""
+        process = self.context.get(PROCESS, WORLD)
+        if not process.runs:
+            if process.alive:
+                process.held.append(self)
+            return
         try:
             self.context.run(*self.call)
         except BaseException as error:  # noqa: BLE001 -- as asyncio: whoever runs the loop decides
@@ -75,8 +70,8 @@ class HostedHandle:
         if isinstance(error, SystemExit | KeyboardInterrupt):
             raise error
         if isinstance(error, HostDiedError):
-            assert self.host is not None, "only a host that dies says so"
-            assert not self.host.alive(self.incarnation), "and then it is dead"
+            process = self.context.get(PROCESS, WORLD)
+            assert not process.alive, f"only who dies says so, and this does not: {process!r}"
             return
         asyncio.get_running_loop().call_exception_handler(
             {"message": f"exception in {self!r}", "exception": error, "handle": self}

@@ -1,7 +1,7 @@
 """A host is a machine of the simulation: it can die in mid-step, freeze, and be started anew.
 
 Everything that a host's code schedules is known as its own, because asyncio copies the context of
-the scheduling code and the context says whose code it is (``HOST``). From that one place, where
+the scheduling code and the context says whose code it is (``PROCESS``). From that one place, where
 the loop lets a callback happen (``simulation/handles.py``), follow the three states:
 
     running   callbacks run
@@ -9,9 +9,9 @@ the loop lets a callback happen (``simulation/handles.py``), follow the three st
     dead      callbacks are dropped: code stops between two steps, as after SIGKILL.
               No ``finally`` runs, no ``except`` sees it
 
-A start is a new *incarnation*; what an earlier one had scheduled stays dead. What a dead
-incarnation still holds in its hands (files, connections) is cut off by the disk and the network,
-which ask ``alive`` before they do anything.
+A start is a new ``Process``; what an earlier one had scheduled stays dead. What a dead process
+still holds in its hands (files, connections) is cut off by the disk and the network, which ask
+whether it is ``alive`` before they do anything.
 """
 
 import asyncio
@@ -19,10 +19,7 @@ from collections.abc import Coroutine
 from contextvars import ContextVar
 from typing import Any, Protocol
 
-__all__ = ["HOST", "Held", "Host", "HostDiedError"]
-
-HOST: ContextVar["Host | None"] = ContextVar("HOST", default=None)
-"""Whose code is running; None for the world itself: nemesis, clients' harness, network."""
+__all__ = ["PROCESS", "WORLD", "Held", "Host", "HostDiedError", "Process"]
 
 
 class Held(Protocol):
@@ -40,49 +37,70 @@ class HostDiedError(BaseException):
     """
 
 
+class Process:
+    """One incarnation of a host."""
+
+    __slots__ = ("alive", "held", "host", "number", "runs")
+
+    def __init__(self, host: str, number: int) -> None:
+        self.host = host
+        self.number = number  # of its host's processes, from 1
+        self.alive = True  # it exists, frozen or not
+        self.runs = True  # and is not frozen
+        self.held: list[Held] = []  # what became due while it was frozen
+
+    def __repr__(self) -> str:
+        state = "runs" if self.runs else "paused" if self.alive else "dead"
+        return f"Process({self.host!r}, {self.number}, {state})"
+
+
+WORLD = Process("world", 0)
+"""The world itself, which never dies: nemesis, clients and their harness, network."""
+
+PROCESS: ContextVar[Process] = ContextVar("PROCESS", default=WORLD)
+"""Whose code is running."""
+
+
 class Host:
     """One machine with a name, and the process on it."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.incarnation = 0
-        self.paused = False
-        self.running = False
-        self._held: list[Held] = []
+        self.process: Process | None = None
+        self._starts = 0
         self._deaths = asyncio.Event()
 
     def __repr__(self) -> str:
-        return f"Host({self.name!r}, incarnation={self.incarnation}, running={self.running})"
+        return f"Host({self.name!r}, {self.process!r})"
 
-    def alive(self, incarnation: int) -> bool:
-        """Whether this incarnation's process still exists (frozen or not)."""
-        return self.running and incarnation == self.incarnation
-
-    def hold(self, callback: "Held") -> None:
-        """Keep a callback that became due while the process is frozen."""
-        self._held.append(callback)
+    @property
+    def paused(self) -> bool:
+        """Whether its process is frozen."""
+        return self.process is not None and not self.process.runs
 
     def spawn(self, main: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[Any]":
-        """Start a new incarnation whose first task is ``main``."""
-        assert not self.running, f"{self.name} runs already"
-        self.incarnation += 1
-        self.running = True
+        """Start a new process whose first task is ``main``."""
+        assert self.process is None, f"{self.name} runs already"
+        self._starts += 1
+        self.process = Process(self.name, self._starts)
         self._deaths.clear()
         return self.task(main, name)
 
     def task(self, main: Coroutine[Any, Any, Any], name: str) -> "asyncio.Task[Any]":
-        """Run a coroutine as code of the current incarnation."""
-        token = HOST.set(self)
+        """Run a coroutine as code of the running process."""
+        assert self.process is not None, f"{self.name} is dead"
+        token = PROCESS.set(self.process)
         try:
             return asyncio.get_running_loop().create_task(main, name=f"{self.name}: {name}")
         finally:
-            HOST.reset(token)
+            PROCESS.reset(token)
 
     def die(self) -> None:
         """End the process between two of its steps."""
-        self.running = False
-        self.paused = False
-        self._held.clear()
+        if self.process is not None:
+            self.process.alive = self.process.runs = False
+            self.process.held.clear()
+        self.process = None
         self._deaths.set()
 
     async def died(self) -> None:
@@ -91,12 +109,15 @@ class Host:
 
     def pause(self) -> None:
         """Freeze the process; what becomes due meanwhile is held."""
-        self.paused = True
+        if self.process is not None:
+            self.process.runs = False
 
     def resume(self) -> None:
         """Let the process go on: all that was held is due now, in order."""
-        self.paused = False
-        held, self._held = self._held, []
+        if self.process is None:
+            return
+        self.process.runs = True
+        held, self.process.held = self.process.held, []
         loop = asyncio.get_running_loop()
         for callback in held:
             loop.call_soon(callback.happen)

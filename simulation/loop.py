@@ -9,9 +9,9 @@ as well: a run is made of little else than callbacks and timers.
     time()             virtual seconds, from 0.0
     a stuck run        no callback is ready and no timer is set: nothing can ever happen again.
                        That is an error, and it names every task and what it waits for.
-    hosts              a callback belongs to the host in whose context it was scheduled
-                       (``simulation/handles.py``): a dead host's callbacks are dropped, a paused
-                       host's are held until it resumes.
+    processes          a callback belongs to the process in whose context it was scheduled
+                       (``simulation/handles.py``): those of a dead one are dropped, those of a
+                       paused one are held until it resumes.
 
 There is no I/O here at all: no sockets, no pipes, no signals, and no threads (``run_in_executor``
 is an error, since a thread is a second clock).
@@ -26,7 +26,7 @@ from heapq import heappop, heappush
 from typing import Any, TypeVar
 
 from simulation.handles import HostedHandle
-from simulation.hosts import HOST, HostDiedError
+from simulation.hosts import PROCESS, WORLD, HostDiedError
 
 __all__ = ["SimulationStuckError", "VirtualLoop", "run_virtual", "virtual_loop"]
 
@@ -71,7 +71,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         *call: Any,
         context: contextvars.Context | None = None,
     ) -> HostedHandle:
-        """Schedule for this instant, on behalf of the host of the context."""
+        """Schedule for this instant, on behalf of the process of the context."""
         handle = HostedHandle(self._now_s, call, context)
         self._due.append(handle)
         return handle
@@ -82,7 +82,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         *call: Any,
         context: contextvars.Context | None = None,
     ) -> HostedHandle:
-        """Schedule for a later instant, on behalf of the host of the context."""
+        """Schedule for a later instant, on behalf of the process of the context."""
         handle = HostedHandle(when, call, context)
         self._timer_count += 1
         heappush(self._timers, (when, self._timer_count, handle))
@@ -98,12 +98,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return self.call_at(self._now_s + delay, *call, context=context)
 
     def happen_now(self, context: contextvars.Context, *call: Any) -> None:
-        """Let a callback happen within this step, on behalf of the host of the context.
+        """Let a callback happen within this step, on behalf of the process of the context.
 
-        For the world's own timers, whose work is a host's: one event does for both.
+        For the world's own timers, whose work is a process's: one event does for both.
         """
-        host = context.get(HOST)
-        if host is not None and (host.paused or not host.running):
+        if not context.get(PROCESS, WORLD).runs:
             HostedHandle(self._now_s, call, context).happen()
             return
         try:  # as a handle does, without making one

@@ -18,7 +18,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from broker.ports import Listener
-from simulation.hosts import Host
+from simulation.hosts import PROCESS, Host, Process
 from simulation.pipes import Pipe
 from simulation.transport import StreamTransport
 
@@ -73,7 +73,8 @@ class Fabric:
         taken = self._listeners.get((address, port))
         if taken is not None and taken.open():
             raise OSError(98, f"address already in use: {address}:{port}")
-        listener = _Listener(self, (address, port), host, factory)
+        assert host.process is not None, f"{host.name} is dead, and cannot listen"
+        listener = _Listener(self, (address, port), host.process, factory)
         self._listeners[address, port] = listener
         return listener
 
@@ -90,7 +91,7 @@ class Fabric:
     def paused(self, address: tuple[str, int]) -> bool:
         """Whether the host that listens there is frozen."""
         listener = self._listeners.get(address)
-        return listener is not None and listener.host.paused
+        return listener is not None and listener.open() and not listener.process.runs
 
     async def connect(
         self, observer: Host | None, factory: Callable[[], ProtocolT], address: str, port: int
@@ -106,8 +107,8 @@ class Fabric:
             raise ConnectionRefusedError(111, f"connect to {address}:{port} refused")
 
         connection = _Connection(self, rules)
-        near = connection.end_of(observer, contextvars.copy_context(), (address, port))
-        far = connection.end_of(listener.host, listener.context, (name, 0))
+        near = connection.end_of(PROCESS.get(), contextvars.copy_context(), (address, port))
+        far = connection.end_of(listener.process, listener.context, (name, 0))
         connection.join(near, far)
         protocol = factory()
         near.attach(protocol)
@@ -117,7 +118,7 @@ class Fabric:
     def crashed(self, host: Host, *, power: bool) -> None:
         """Free a dead host's addresses and end its connections, loudly unless it lost power."""
         for address, listener in list(self._listeners.items()):
-            if listener.host is host:
+            if listener.process.host == host.name:
                 del self._listeners[address]
         for rules in self.links.values():
             for connection in list(rules.connections):
@@ -150,18 +151,17 @@ class _Listener:
         self,
         fabric: Fabric,
         address: tuple[str, int],
-        host: Host,
+        process: Process,
         factory: Callable[[], asyncio.Protocol],
     ) -> None:
-        self.host = host
+        self.process = process
         self.factory = factory
-        self.context = contextvars.copy_context()  # of the listening host's code
-        self._incarnation = host.incarnation
+        self.context = contextvars.copy_context()  # of the listening process's code
         self._fabric = fabric
         self._address = address
 
     def open(self) -> bool:
-        return self.host.alive(self._incarnation)
+        return self.process.alive
 
     def close(self) -> None:
         self._fabric.forget(self._address, self)
@@ -181,9 +181,9 @@ class _Connection:
         self._ends: tuple[StreamTransport, StreamTransport]
 
     def end_of(
-        self, host: Host | None, context: contextvars.Context, peer: tuple[str, int]
+        self, process: Process, context: contextvars.Context, peer: tuple[str, int]
     ) -> StreamTransport:
-        return StreamTransport(self, host, context, peer)
+        return StreamTransport(self, process, context, peer)
 
     def join(self, near: StreamTransport, far: StreamTransport) -> None:
         toxics = self.rules.toxics
@@ -205,5 +205,5 @@ class _Connection:
 
     def crashed(self, host: Host, *, power: bool) -> None:
         for end in self._ends:
-            if end.host is host:
+            if end.process.host == host.name:
                 end.crashed(power=power)

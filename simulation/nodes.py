@@ -102,8 +102,8 @@ class SimulatedNode:
         return self._volatile
 
     def pid(self) -> int | None:
-        """Return the number of the running incarnation, which is never used again."""
-        return self.host.incarnation if self.host.running else None
+        """Return the number of the running process, which is never used again."""
+        return None if self.host.process is None else self.host.process.number
 
     def paused(self) -> bool:
         """Whether it is frozen."""
@@ -111,7 +111,7 @@ class SimulatedNode:
 
     async def start(self) -> None:
         """Start it and wait until it serves."""
-        if self.host.running:
+        if self.host.process is not None:
             return
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._stopping = asyncio.Event()
@@ -132,7 +132,7 @@ class SimulatedNode:
 
     async def stop(self) -> None:
         """Ask it to stop cleanly and wait for its end."""
-        if not self.host.running:
+        if self.host.process is None:
             return
         self._stopping.set()
         with suppress(Exception):
@@ -141,7 +141,7 @@ class SimulatedNode:
 
     async def kill(self) -> None:
         """End it at once; with a volatile disk the power goes with it."""
-        if self.host.running:
+        if self.host.process is not None:
             self.crash()
 
     def crash(self) -> None:
@@ -158,7 +158,8 @@ class SimulatedNode:
 
     async def ends(self) -> NodeEnds:
         """Read the broker's log ends; nothing of a dead or frozen node, nor of a name server."""
-        if self.host.running and not self.host.paused and isinstance(self.server, Broker):
+        process = self.host.process
+        if process is not None and process.runs and isinstance(self.server, Broker):
             log = self.server.state.store.log
             return NodeEnds(log.end, log.flushed)
         return NodeEnds(None, None)
@@ -231,7 +232,7 @@ class SimulatedControls:
 
     async def applied(self) -> Controls | None:
         """Return what is in force on the running node."""
-        return self._wanted if self._node.host.running else None
+        return self._wanted if self._node.host.process is not None else None
 
     def take(self, crash_point: str) -> bool:
         """Whether the node is to die here, which it does once."""

@@ -1,7 +1,7 @@
 """One end of a simulated connection, with asyncio's transport interface.
 
-Every callback of an end runs in the context of the host that owns it, so it is held while the
-host is paused and dropped when it is dead. What arrives while reading is paused is kept, the end
+Every callback of an end runs in the context of the process that owns it, so it is held while that
+is paused and dropped when it is dead. What arrives while reading is paused is kept, the end
 of the connection behind it, and is handed over in order when reading goes on.
 """
 
@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, cast
 
-from simulation.hosts import Host
+from simulation.hosts import Process
 from simulation.loop import VirtualLoop
 from simulation.pipes import Pipe
 
@@ -42,14 +42,13 @@ class StreamTransport(asyncio.Transport):
     def __init__(
         self,
         connection: Connection,
-        host: Host | None,
+        process: Process,
         context: contextvars.Context,
         peer: tuple[str, int],
     ) -> None:
-        super().__init__(extra={"peername": peer, "sockname": (host.name if host else "client", 0)})
-        self.host = host
+        super().__init__(extra={"peername": peer, "sockname": (process.host, 0)})
+        self.process = process
         self.pipe: Pipe
-        self._incarnation = host.incarnation if host else 0
         self._connection = connection
         self._context = context
         self._protocol: asyncio.Protocol | None = None
@@ -66,12 +65,12 @@ class StreamTransport(asyncio.Transport):
         protocol.connection_made(self)
 
     def accept(self, factory: Callable[[], asyncio.Protocol]) -> None:
-        """Make the protocol in the listening host's own time and context."""
+        """Make the protocol in the listening process's own time and context."""
         self._call(lambda: self.attach(factory()))
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Send; silently nothing once this end is closed or its host is dead."""
-        if self._closing or not self._alive() or not data:
+        """Send; silently nothing once this end is closed or its process is dead."""
+        if self._closing or not self.process.alive or not data:
             return
         self.pipe.send(bytes(data), self._connection.latency_s())
         if self.pipe.queued > HIGH_WATER and not self._paused_writer and self._protocol:
@@ -87,7 +86,7 @@ class StreamTransport(asyncio.Transport):
 
     def close(self) -> None:
         """Send a FIN behind what is under way; this end is told at once."""
-        if self._closing or not self._alive():
+        if self._closing or not self.process.alive:
             return
         self._closing = True
         self.pipe.send(None, self._connection.latency_s())
@@ -95,7 +94,7 @@ class StreamTransport(asyncio.Transport):
 
     def abort(self) -> None:
         """Close without waiting for what is under way."""
-        if self._closing or not self._alive():
+        if self._closing or not self.process.alive:
             return
         self._closing = True
         self.pipe.end(reset=True)
@@ -106,8 +105,8 @@ class StreamTransport(asyncio.Transport):
         return self._closing
 
     def received(self, data: bytes) -> None:
-        """Take a chunk from the pipe, in the context of this end's host; of a dead one, drop it."""
-        if self._alive():
+        """Take a chunk from the pipe, in the context of this end; a dead process takes none."""
+        if self.process.alive:
             self._loop.happen_now(self._context, self._take, data)
 
     def lost(self, reset: bool) -> None:  # noqa: FBT001 -- a pipe's one answer
@@ -115,7 +114,7 @@ class StreamTransport(asyncio.Transport):
         self._call(self._take, _End(reset))
 
     def crashed(self, *, power: bool) -> None:
-        """Let this end die with its host; the kernel's FIN follows what it had sent."""
+        """Let this end die with its process; the kernel's FIN follows what it had sent."""
         self._closing = True
         if not power:
             self.pipe.send(None, self._connection.latency_s())
@@ -176,10 +175,7 @@ class StreamTransport(asyncio.Transport):
             if self._protocol is not None:
                 self._call(self._protocol.connection_lost, error)
 
-    def _alive(self) -> bool:
-        return self.host is None or self.host.alive(self._incarnation)
-
     def _call(self, callback: Callable[..., object], *args: Any) -> None:
         """Let the process at this end do something, unless it is another one by now."""
-        if self._alive():
+        if self.process.alive:
             self._loop.call_soon(callback, *args, context=self._context)
