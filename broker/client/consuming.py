@@ -31,6 +31,7 @@ __all__ = [
     "Listener",
     "Orderly",
     "SendBack",
+    "with_first_topic",
 ]
 
 RETRY_HERE_SECONDS: Final = 5.0
@@ -75,13 +76,13 @@ async def _offer(
     listener: Listener, queue: MessageQueue, messages: list[StoredMessage]
 ) -> ConsumeStatus:
     try:
-        return await listener(queue, [_with_first_topic(message) for message in messages])
+        return await listener(queue, [with_first_topic(message) for message in messages])
     except Exception:
         logger.exception("the listener failed on %s from %d", queue, messages[0].queue_offset)
         return ConsumeStatus.LATER
 
 
-def _with_first_topic(message: StoredMessage) -> StoredMessage:
+def with_first_topic(message: StoredMessage) -> StoredMessage:
     """Give a message that comes from a retry topic its own topic back."""
     topic = message.properties.get(RETRY_TOPIC)
     return message if topic is None else msgspec.structs.replace(message, topic=topic)

@@ -56,14 +56,17 @@ class BrokerOffsets:
 
 @dataclass(slots=True)
 class FileOffsets:
-    """Offsets in one JSON file, as RocketMQ's ``LocalFileOffsetStore`` keeps them."""
+    """Offsets in one JSON file, as RocketMQ's ``LocalFileOffsetStore`` keeps them.
+
+    Without a path they are kept for as long as this lives.
+    """
 
     disk: Disk
     path: str
     _offsets: dict[MessageQueue, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.disk.exists(self.path):
+        if self.path and self.disk.exists(self.path):
             self._offsets = read_offsets(self._content())
 
     async def read(self, queue: MessageQueue) -> int | None:
@@ -73,6 +76,8 @@ class FileOffsets:
     async def persist(self, offsets: Mapping[MessageQueue, int]) -> None:
         """Write them all, in one step."""
         self._offsets.update(offsets)
+        if not self.path:
+            return
         try:
             await self._replace()
         except OSError as error:

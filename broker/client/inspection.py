@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 
 from broker.client.consumer import decode_bodies
-from broker.client.consuming import ConsumeStatus, Listener
+from broker.client.consuming import ConsumeStatus, Listener, with_first_topic
 from broker.client.process_queue import ProcessQueue
 from broker.nameserver.route import MessageQueue
 from broker.remoting import fastjson
@@ -46,7 +46,7 @@ def running_info(
 async def consume_directly(command: Command, listener: Listener, *, orderly: bool) -> Command:
     """Give the message to the listener, outside its queue, and say what it made of it."""
     begun = asyncio.get_running_loop().time()
-    (message,) = decode_bodies(command.body)
+    (message,) = map(with_first_topic, decode_bodies(command.body))
     queue = MessageQueue(message.topic, command.ext_fields.get("brokerName", ""), message.queue_id)
     remark = ""
     try:

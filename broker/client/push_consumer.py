@@ -77,7 +77,7 @@ class PushOptions:
     persist_ms: int = 5000
     lock_ms: int = 20_000
     stop_wait_ms: int = 3000
-    offsets_path: str = ""  # of a broadcast
+    offsets_path: str = ""  # of a broadcast; without it, offsets end with the consumer
 
 
 @dataclass(slots=True)
@@ -112,11 +112,11 @@ class PushConsumer:
         if not self.client_id:
             self.client_id = f"mqhavoc@{self.session.ports.rng.randbytes(8).hex()}"
         self._consumer = PullConsumer(self.session, self.group, options.timeout_ms)
-        self._offsets = BrokerOffsets(self._consumer)
         subscriptions = dict(self.subscriptions)
         if self._is_cluster:
+            self._offsets = BrokerOffsets(self._consumer)
             subscriptions[self._retry_topic] = ALL_TAGS
-        elif options.offsets_path:
+        else:
             self._offsets = FileOffsets(self.session.ports.disk, options.offsets_path)
         self.subscriptions = subscriptions
         self._consuming = self._choose_consuming()

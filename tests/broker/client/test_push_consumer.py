@@ -189,6 +189,21 @@ async def test_every_member_of_a_broadcast_gets_everything(world: World) -> None
     assert [sorted(inbox.bodies, key=int) for inbox in inboxes] == [numbers(0, 10)] * 2
 
 
+@pytest.mark.parametrize("path", ["", "/offsets.json"])
+async def test_a_member_of_a_broadcast_goes_on_from_its_own_offsets_alone(
+    world: World, path: str
+) -> None:
+    """Else who comes later would never get what another has had before."""
+    await send(world, 0, 10)
+    inboxes = [Inbox(), Inbox()]
+    for seed, inbox in enumerate(inboxes):
+        one = member(world, inbox, replace(BROADCAST, offsets_path=path), seed=seed)
+        await one.start()
+        await inbox.until(10)
+        await one.stop()
+    assert [sorted(inbox.bodies, key=int) for inbox in inboxes] == [numbers(0, 10)] * 2
+
+
 async def test_what_is_wanted_later_comes_again_under_its_own_topic(world: World) -> None:
     await send(world, 0, 1)
     inbox = Inbox(later=1)

@@ -11,7 +11,7 @@ from broker.nameserver.route import MessageQueue
 from broker.remoting import fastjson
 from broker.remoting.codes import RequestCode, ResponseCode
 from broker.remoting.command import Command
-from broker.store.message import StoredMessage
+from broker.store.message import StoredMessage, message_id_offset
 from tests.broker.cluster_rig import SLAVE, TOPIC, Rig, play
 
 RUNNING_INFO, CONSUME_DIRECTLY = (
@@ -92,6 +92,27 @@ def test_a_message_is_consumed_at_once_wherever_it_is(
         assert ("no such order" in found["remark"]) == (listener is fail)
 
     with_consumer(listener, scenario, start=("nameserver", "master", "slave"))
+
+
+def test_a_message_to_be_consumed_at_once_has_its_own_topic_also_if_it_was_sent_back() -> None:
+    topics: list[str] = []
+
+    async def listener(_queue: MessageQueue, messages: list[StoredMessage]) -> ConsumeStatus:
+        topics.extend(message.topic for message in messages)
+        return ConsumeStatus.SUCCESS
+
+    async def scenario(rig: Rig, consumer: PushConsumer, sent: Command) -> None:
+        offset = message_id_offset(sent.ext_fields["msgId"])
+        code = RequestCode.CONSUMER_SEND_MSG_BACK
+        await rig.ask(code, offset=offset, group="other", delayLevel=1)
+        await asyncio.sleep(2)
+        (again,) = await rig.messages(topic="%RETRY%other")
+        who = {"consumerGroup": "g", "clientId": consumer.client_id}
+        topics.clear()
+        await rig.ask(CONSUME_DIRECTLY, msgId=again.message_id, **who)
+        assert topics == [TOPIC]
+
+    with_consumer(listener, scenario)
 
 
 def test_who_is_not_there_or_does_not_answer_is_named_and_keeps_its_connection() -> None:
