@@ -23,7 +23,7 @@ from broker.ports import Ports
 from broker.processors.clients import expire_clients, on_connection_closed
 from broker.processors.keeper import TableKeeper
 from broker.processors.schedule import deliver_level
-from broker.processors.state import BrokerState
+from broker.processors.state import BrokerState, steady_ms
 from broker.processors.table import handlers
 from broker.registrar import Registrar
 from broker.remoting.server import Server, dispatch
@@ -52,7 +52,6 @@ class Broker:
         self, config: BrokerConfig, ports: Ports, log: EventLog, memory_bytes: int = 1 << 30
     ) -> None:
         self._config = config
-        self._ports = ports
         self._log = log
         store = MessageStore(StoreConfig.of(config, memory_bytes), ports)
         self._peers = Peers(ports.network, config.address_map)
@@ -189,7 +188,7 @@ class Broker:
                 self._spawn(deliver_level(state, level))
 
     async def _sample(self) -> None:
-        self.state.stats.sample(self._ports.clock.now_ms())
+        self.state.stats.sample(steady_ms())
 
     async def _expire_clients(self) -> None:
         expire_clients(self.state)

@@ -4,15 +4,13 @@ How long somebody was silent, and how old a lock is, is told by the event loop's
 clock may jump, and must not give one queue to two consumers by it.
 """
 
-import asyncio
-
 import msgspec
 
 from broker.errors import BrokerError
 from broker.nameserver.route import MessageQueue
 from broker.nameserver.topics import from_json
 from broker.processors.fields import text_field
-from broker.processors.state import BrokerState
+from broker.processors.state import BrokerState, steady_ms
 from broker.remoting import fastjson
 from broker.remoting.codes import RequestCode, ResponseCode
 from broker.remoting.command import Command
@@ -49,7 +47,7 @@ def heartbeat(state: BrokerState, command: Command, connection: Connection) -> C
     """Note who a client is, and tell its groups if they have changed by it."""
     said = from_json(command.body, Heartbeat)
     language = getattr(command.language, "name", str(command.language))
-    client = Client(said.client_id, connection, language, command.version, _now_ms())
+    client = Client(said.client_id, connection, language, command.version, steady_ms())
     for producer in said.producer_data_set:
         state.clients.on_producer(producer.group_name, client)
     for consumer in said.consumer_data_set:
@@ -92,7 +90,7 @@ def on_connection_closed(state: BrokerState, connection: Connection) -> None:
 
 def expire_clients(state: BrokerState) -> None:
     """Forget whoever has been silent for too long."""
-    notify_members(state, state.clients.expire(_now_ms()))
+    notify_members(state, state.clients.expire(steady_ms()))
 
 
 def notify_members(state: BrokerState, groups: list[str]) -> None:
@@ -123,7 +121,7 @@ def consumer_list(state: BrokerState, command: Command, _connection: Connection)
 def lock_queues(state: BrokerState, command: Command, _connection: Connection) -> Command:
     """Lock what nobody else of the group holds."""
     asked = from_json(command.body, _LockRequest)
-    held = state.locks.lock(asked.consumer_group, asked.client_id, list(asked.mq_set), _now_ms())
+    held = state.locks.lock(asked.consumer_group, asked.client_id, list(asked.mq_set), steady_ms())
     return command.reply(body=fastjson.dumps({"lockOKMQSet": msgspec.to_builtins(held)}))
 
 
@@ -160,10 +158,6 @@ def producer_connections(state: BrokerState, command: Command, _connection: Conn
         return command.reply(ResponseCode.SYSTEM_ERROR, remark)
     described = [_connection_of(client) for client in members.values()]
     return command.reply(body=fastjson.dumps({"connectionSet": described}))
-
-
-def _now_ms() -> float:
-    return asyncio.get_running_loop().time() * 1000
 
 
 def _connection_of(client: Client[Connection]) -> dict[str, object]:

@@ -6,7 +6,7 @@ whether one has diverged.
 """
 
 from broker.ha.slave import Following
-from broker.processors.state import BrokerState
+from broker.processors.state import BrokerState, steady_ms
 from broker.remoting.codes import VERSION
 from broker.tables.topics import SCHEDULE_TOPIC
 
@@ -32,7 +32,7 @@ _NOTHING = (
 def runtime_info(state: BrokerState) -> dict[str, str]:
     """Give the table, sorted by key."""
     store, log, stats = state.store, state.store.log, state.stats
-    put_tps, get_tps = stats.rates(state.ports.clock.now_ms())
+    put_tps, get_tps = stats.rates(steady_ms())
     used = state.ports.disk.used_ratio(store.config.commit_log_path)
     table: dict[str, object] = {
         **dict.fromkeys(_NOTHING, 0),

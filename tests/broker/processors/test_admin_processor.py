@@ -54,6 +54,20 @@ def test_a_brokers_status_has_what_mqadmin_prints_and_how_replication_stands() -
     play(scenario)
 
 
+@pytest.mark.parametrize("jump_ms", [-240_000, 240_000])
+def test_rates_are_right_whatever_the_clock_does(jump_ms: int) -> None:
+    async def scenario(rig: Rig) -> None:
+        for second in range(20):
+            await rig.send()
+            await rig.send()
+            await asyncio.sleep(1)
+            if second == 12:
+                rig.node("master").clock.shift(jump_ms, 0)
+        assert 1.5 < float((await status(rig))["putTps"].split()[0]) < 2.5
+
+    play(scenario, start=ALONE)
+
+
 def test_settings_that_can_change_while_running_do_and_the_others_say_so() -> None:
     async def scenario(rig: Rig) -> None:
         text = (await rig.ask(RequestCode.GET_BROKER_CONFIG)).body.decode()
