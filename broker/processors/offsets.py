@@ -6,6 +6,7 @@ from broker.processors.state import BrokerState
 from broker.remoting.codes import ResponseCode
 from broker.remoting.command import Command
 from broker.remoting.connection import Connection
+from broker.store.consume_queue import ConsumeQueue
 from broker.store.message import decode_message
 from broker.store.reading import GetStatus
 
@@ -20,13 +21,13 @@ __all__ = [
 
 
 def query_offset(state: BrokerState, command: Command, _connection: Connection) -> Command:
-    """Give the offset that a group committed; 0 for a new group while the queue is all there."""
+    """Give the offset that a group committed; 0 for a new one whose queue begins within memory."""
     group, (topic, queue_id) = text_field(command, "consumerGroup"), _queue(command)
     offset = state.offsets.get(group, topic, queue_id)
     if offset is not None:
         return _offset(command, offset)
-    begin, _ = state.store.queue_bounds(topic, queue_id)
-    if begin == 0:
+    queue = state.store.queues.get(topic, queue_id)
+    if queue is None or (queue.start == 0 and not _is_far_back(state, queue)):
         return _offset(command, 0)
     remark = "Not found, V3_0_6_SNAPSHOT maybe this group consumer boot first"
     return command.reply(ResponseCode.QUERY_NOT_FOUND, remark)
@@ -77,6 +78,13 @@ def _queue(command: Command) -> tuple[str, int]:
     if queue_id < 0:
         raise BrokerError(ResponseCode.SYSTEM_ERROR, f"queueId[{queue_id}] is illegal")
     return topic, queue_id
+
+
+def _is_far_back(state: BrokerState, queue: ConsumeQueue) -> bool:
+    """Whether a queue's first message is no longer in memory, as far as anybody can say."""
+    first = queue.entry(0)
+    behind = state.store.log.end - first.physical_offset
+    return first.is_message and behind > state.store.config.memory_bytes
 
 
 def _offset(command: Command, offset: int) -> Command:

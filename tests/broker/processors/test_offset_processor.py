@@ -1,6 +1,7 @@
 """How far a group is, where a queue begins and ends, and what survives a crash of either."""
 
 import asyncio
+from dataclasses import replace
 
 from broker.remoting.codes import RequestCode, ResponseCode
 from tests.broker.cluster_rig import MASTER, SLAVE, TOPIC, Rig, play
@@ -29,6 +30,21 @@ def test_a_new_group_begins_at_the_beginning() -> None:
     async def scenario(rig: Rig) -> None:
         await rig.send()
         assert await committed(rig) == "0"
+
+    play(scenario, start=ALONE)
+
+
+def test_a_new_group_begins_where_it_wants_if_the_beginning_is_far_back() -> None:
+    """As at RocketMQ's: what is not in memory any more is no new group's business unasked."""
+
+    async def scenario(rig: Rig) -> None:
+        store = rig.broker("master").state.store
+        store.config = replace(store.config, memory_bytes=1000)
+        await rig.send(bytes(500))
+        assert await committed(rig) == "0"
+        await rig.send(bytes(500), e=1)
+        reply = await rig.ask(RequestCode.QUERY_CONSUMER_OFFSET, consumerGroup="g", **QUEUE)
+        assert reply.code == ResponseCode.QUERY_NOT_FOUND
 
     play(scenario, start=ALONE)
 
