@@ -7,7 +7,8 @@ B to E is C*. The master looks at its own log:
     slave's log              answer      why
     empty                    proven      there is nothing to compare
     ends beyond ours         diverged    we lost a tail that it still has
-    ends before ours begins  diverged    what lies between has expired here
+    ends where ours begins,  diverged    what it has, and perhaps more, has expired here
+    or before
     another CRC              diverged    the two logs went different ways
     B is before our begin    shorten     ask again from our begin on
     the same CRC             proven      a prefix, as far as TAIL_SIZE bytes can tell
@@ -59,8 +60,8 @@ class Tail:
     def of_fields(cls, ext_fields: dict[str, str]) -> "Tail":
         """Read a request's ext fields; ``KeyError`` or ``ValueError`` if they are not ours."""
         begin, end = int(ext_fields["begin"]), int(ext_fields["end"])
-        if not 0 <= begin <= end:
-            raise ValueError(f"expected 0 <= begin <= end, found {begin} and {end}")
+        if not (0 <= begin < end <= begin + TAIL_SIZE or begin == end == 0):
+            raise ValueError(f"expected 1 to {TAIL_SIZE} bytes, found {begin} and {end}")
         return cls(int(ext_fields["brokerId"]), begin, end, int(ext_fields["crc"]))
 
 
@@ -116,7 +117,7 @@ def compare(tail: Tail, log: LogSummary) -> Answer:
         return Answer(Outcome.PROVEN, min_offset=log.min_offset)
     if tail.end > log.end:
         return _diverged(log, f"the slave's log ends at {tail.end}, the master's at {log.end}")
-    if tail.end < log.min_offset:
+    if tail.end <= log.min_offset:
         return _diverged(
             log, f"the slave ends at {tail.end}, the master begins at {log.min_offset}"
         )

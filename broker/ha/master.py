@@ -46,6 +46,9 @@ __all__ = [
 TOKENS_MAX = 16
 """Tokens given out and not used; the oldest is forgotten, so that asking often costs nothing."""
 
+DIVERGED_MAX = 16
+"""Slaves that are noted as diverged; the one noted first is forgotten, for anyone may ask."""
+
 
 class Ship(msgspec.Struct, frozen=True):
     """Send up to ``size`` bytes of the log from ``offset``; then say ``on_shipped``.
@@ -145,6 +148,8 @@ class MasterReplication:
     def on_diverged(self, slave: str, why: str) -> list[Effect]:
         """Note that a slave's log is no prefix of ours; it is not fed until it proves otherwise."""
         self.diverged[slave] = why
+        if len(self.diverged) > DIVERGED_MAX:
+            del self.diverged[next(iter(self.diverged))]
         self._tokens = {token: held for token, held in self._tokens.items() if held[0] != slave}
         return [
             Close(connection, f"diverged: {why}")

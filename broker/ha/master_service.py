@@ -123,6 +123,8 @@ class MasterService:
         answer = compare(tail, log)
         if answer.outcome is Outcome.PROVEN:
             token = self._ports.rng.randrange(1, TOKEN_MAX)
+            # Since the last message old files may have gone: an empty slave begins with the first.
+            self._carry_out(self.core.on_written(store.readable_end, store.log.min_offset))
             self.core.on_proven(slave, tail.end, token)
             self._log.info("slave-proven", slave=slave, end=tail.end)
             return Answer(Outcome.PROVEN, token, self.incarnation, answer.min_offset)
@@ -228,7 +230,7 @@ class MasterService:
         connection = self._connections.get(effect.connection)
         if connection is not None:
             self._log.warning("ha-closed", peer=str(connection.peer), why=effect.why)
-            connection.transport.close()
+            connection.transport.abort()  # not to wait until a silent peer has read everything
 
     # Time.
 

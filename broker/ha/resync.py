@@ -27,10 +27,8 @@ async def common_prefix(ours: Digest, ask: Callable[[int, int], Awaitable[Digest
     """Say how far our log equals the other's; 0 if they have nothing in common."""
     theirs = await ask(0, 0)
     begin = max(ours.min_offset, theirs.min_offset)
-    equal, unequal = (
-        begin,
-        min(ours.end, theirs.end) + 1,
-    )  # unequal: the first length known to differ
+    equal = begin
+    unequal = min(ours.end, theirs.end) + 1  # the first length known to differ
     while equal + 1 < unequal:
         middle = min((equal + unequal) // 2, equal + STRETCH_MAX)
         theirs = await ask(equal, middle)

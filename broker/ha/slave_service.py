@@ -11,7 +11,7 @@ from typing import cast
 
 from broker.alarm import Alarm
 from broker.config import BrokerConfig
-from broker.errors import MqError, RemoteProtocolError, RemotingError
+from broker.errors import BrokerError, MqError, RemoteProtocolError, RemotingError
 from broker.ha.frames import BatchDecoder, encode_report, encode_token
 from broker.ha.handshake import Answer, Tail, tail_range
 from broker.ha.resync import Digest, common_prefix
@@ -117,6 +117,8 @@ class SlaveService:
         master = self.core.master
         if master is None:
             raise RemotingError("no master is known to resynchronise with")
+        if self.core.state is Following.RESYNCING:
+            raise RemotingError("a resynchronisation is under way; ask again when it is over")
         self._carry_out(self.core.on_resync())
         log, old_end = self._store.log, self._store.log.end
         try:
@@ -225,6 +227,8 @@ class SlaveService:
         fields = {"begin": str(begin), "end": str(end)}
         command = Command(RequestCode.LOG_DIGEST, ext_fields=fields)
         reply = await self._peers.request(address, command, ASK_TIMEOUT_MS)
+        if reply.code != ResponseCode.SUCCESS:
+            raise BrokerError(reply.code, reply.remark)
         found = reply.ext_fields
         crc = int(found["crc"])
         return Digest(int(found["min"]), int(found["end"]), lambda _begin, _end: crc)

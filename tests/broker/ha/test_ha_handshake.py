@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.ha.handshake import Answer, LogSummary, Outcome, Tail, compare, tail_range
+from broker.ha.handshake import (
+    TAIL_SIZE,
+    Answer,
+    LogSummary,
+    Outcome,
+    Tail,
+    compare,
+    tail_range,
+)
 from broker.ha.resync import Digest, common_prefix
 
 LOG = bytes(range(100))
@@ -26,7 +34,8 @@ def tail_of(log: bytes, begin: int = 0) -> Tail:
         (tail_of(b""), 50, Outcome.PROVEN, ""),
         (tail_of(LOG), 0, Outcome.PROVEN, ""),
         (tail_of(LOG[:70], 60), 60, Outcome.PROVEN, ""),
-        (tail_of(LOG[:60], 60), 60, Outcome.PROVEN, ""),
+        (tail_of(LOG[:61], 60), 60, Outcome.PROVEN, ""),
+        (tail_of(LOG[:60], 50), 60, Outcome.DIVERGED, "the slave ends at 60, the master begins at"),
         (tail_of(LOG + b"x"), 0, Outcome.DIVERGED, "the slave's log ends at 101"),
         (tail_of(LOG[:40]), 50, Outcome.DIVERGED, "the slave ends at 40, the master begins at 50"),
         (tail_of(LOG[:69] + b"x", 60), 0, Outcome.DIVERGED, "the bytes from 60 to 70 differ"),
@@ -50,10 +59,13 @@ def test_what_is_proven_is_a_prefix_and_a_prefix_is_proven(ours: bytes, theirs: 
     assert (outcome is Outcome.PROVEN) == ours.startswith(theirs)
 
 
-@pytest.mark.parametrize("fields", [{}, {"brokerId": "1", "begin": "2", "end": "1", "crc": "0"}])
-def test_a_malformed_handshake_is_no_tail(fields: dict[str, str]) -> None:
-    with pytest.raises((KeyError, ValueError)):
-        Tail.of_fields(fields)
+@pytest.mark.parametrize(("begin", "end"), [(2, 1), (-1, 1), (0, TAIL_SIZE + 1), (7, 7)])
+def test_a_malformed_handshake_is_no_tail(begin: int, end: int) -> None:
+    """Nor is one that shows nothing, or more than a master can look at in passing."""
+    with pytest.raises(ValueError, match=f"found {begin} and {end}"):
+        Tail.of_fields(Tail(1, begin, end, 0).to_fields())
+    with pytest.raises(KeyError):
+        Tail.of_fields({})
 
 
 def digest(log: bytes, min_offset: int) -> Digest:

@@ -117,6 +117,26 @@ def test_an_empty_slave_gets_the_whole_log(flush: str) -> None:
     play(scenario, "SYNC_MASTER", flush, start=start, mappedFileSizeCommitLog="1024")
 
 
+def test_an_empty_slave_is_fed_although_old_files_have_gone_and_nothing_new_came() -> None:
+    """The master must know where its log begins now, not where it began at the last message."""
+
+    async def scenario(rig: Rig) -> None:
+        for number in range(12):
+            await code(rig, bytes([number]) * 300)
+        store = rig.broker("master").state.store
+        assert await store.remove_expired() > 3
+        await rig.node("slave").start()
+        await rig.until(lambda: rig.fed() and rig.equal(), 5)
+
+    every_hour = ";".join(f"{hour:02d}" for hour in range(24))
+    settings = {
+        "mappedFileSizeCommitLog": "1024",
+        "fileReservedTime": "0",
+        "deleteWhen": every_hour,
+    }
+    play(scenario, start=("nameserver", "master"), **settings)
+
+
 def test_under_sync_flush_only_what_is_on_disk_is_shipped() -> None:
     """Else a power cut of the master leaves a slave that is ahead."""
 
@@ -175,6 +195,36 @@ def test_a_diverged_slave_is_not_fed_however_long_the_master_grows() -> None:
         assert master.diverged == {}
 
     play(scenario, "SYNC_MASTER", volatile=True, flushIntervalCommitLog="60000")
+
+
+def test_a_second_resynchronisation_does_not_meddle_with_the_first() -> None:
+    """An operator whose client timed out asks again, while the log is being cut."""
+
+    async def scenario(rig: Rig) -> None:
+        await lose_the_masters_tail(rig)
+        await asyncio.sleep(5)
+        asked = [rig.ask(RequestCode.RESYNC, at=SLAVE) for _ in range(3)]
+        replies = await asyncio.gather(*asked)
+        assert sorted(reply.code for reply in replies) == [OK, 1, 1]
+        assert all("under way" in (reply.remark or "") for reply in replies if reply.code == 1)
+        await rig.until(lambda: rig.fed() and rig.equal())
+        assert await code(rig) == OK
+
+    play(scenario, "SYNC_MASTER", volatile=True, flushIntervalCommitLog="60000")
+
+
+def test_a_resynchronisation_says_what_the_master_refused() -> None:
+    """And not which key was missing in its answer."""
+
+    async def scenario(rig: Rig) -> None:
+        def refuse(_begin: int, _end: int) -> int:
+            raise OSError(5, "input/output error")
+
+        rig.broker("master").state.store.crc = refuse  # type: ignore[method-assign, assignment]
+        reply = await rig.ask(RequestCode.RESYNC, at=SLAVE)
+        assert (reply.code, "input/output error" in (reply.remark or "")) == (1, True)
+
+    play(scenario)
 
 
 def test_what_was_committed_for_records_that_were_given_up_is_given_up_too() -> None:
