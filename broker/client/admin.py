@@ -9,7 +9,7 @@ import msgspec
 
 from broker.client.consumer import decode_bodies
 from broker.client.session import Session, succeed
-from broker.nameserver.route import MASTER_ID, ClusterInfo, TopicRoute
+from broker.nameserver.route import ClusterInfo, TopicRoute
 from broker.nameserver.topics import READ_WRITE, from_json
 from broker.remoting.codes import RequestCode
 from broker.remoting.command import Command
@@ -83,11 +83,10 @@ class Admin:
         )
 
     async def delete_topic(self, topic: str) -> None:
-        """Delete a topic on every master, then at every name server."""
+        """Delete a topic on every broker, masters first, then at every name server."""
         route = await self.topic_route(topic)
         for broker in route.broker_datas:
-            if MASTER_ID in broker.broker_addrs:
-                address = broker.broker_addrs[MASTER_ID]
+            for _, address in sorted(broker.broker_addrs.items()):
                 await self._ask(address, RequestCode.DELETE_TOPIC_IN_BROKER, topic=topic)
         for name_server in self.session.name_servers:
             await self._ask(name_server, RequestCode.DELETE_TOPIC_IN_NAMESRV, topic=topic)

@@ -46,7 +46,10 @@ async def test_a_batch_lies_side_by_side(world: World) -> None:
     pulled = await PullConsumer(world.session(), "c").pull(queue, result.queue_offset)
     assert [one.body for one in pulled.messages] == [b"0", b"1", b"2", b"3", b"4"]
     assert ",".join(one.properties["UNIQ_KEY"] for one in pulled.messages) == result.key
+    await world.replicated()
     await admin.delete_topic("T")
+    stores = [broker.state.store for broker in (world.master, world.slave)]
+    assert [store.queues.get("T", 0) for store in stores] == [None, None]
     with pytest.raises(NoRouteError):
         await admin.topic_route("T")
 
