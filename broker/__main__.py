@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Protocol
@@ -93,9 +94,9 @@ def _make_broker(
 ) -> tuple[_Node, dict[str, object]]:
     from broker.server import Broker  # noqa: PLC0415 - a name server starts without it
 
-    config = BrokerConfig.parse(text, options.config or "defaults")
+    config = BrokerConfig.parse(text, options.config or "defaults", partial(_without_effect, log))
     if options.namesrv:
-        config = config.updated(f"namesrvAddr={options.namesrv}")
+        config = config.updated(f"namesrvAddr={options.namesrv}", "-n")
     facts = {
         "role": config.broker_role,
         "flush": config.flush_disk_type,
@@ -114,9 +115,14 @@ def _make_nameserver(
 ) -> tuple[_Node, dict[str, object]]:
     from broker.nameserver.server import NameServer  # noqa: PLC0415 - a broker starts without it
 
-    config = NameServerConfig.parse(text, options.config or "defaults")
+    said = partial(_without_effect, log)
+    config = NameServerConfig.parse(text, options.config or "defaults", said)
     ports = ports_of(False)  # noqa: FBT003 - PortsOf
     return NameServer(config, ports, log), {"port": config.listen_port}
+
+
+def _without_effect(log: EventLog, key: str) -> None:
+    log.warning("setting-without-effect", key=key)
 
 
 def _run(node: _Node, facts: dict[str, object], log: EventLog) -> int:

@@ -15,6 +15,8 @@ use instead), ``diskMode``, ``haReconnectInterval``, ``slaveSyncInterval``, ``ha
 and on the name server ``brokerExpiredTime`` and ``scanNotActiveBrokerInterval``.
 """
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Self
@@ -34,8 +36,9 @@ WITHOUT_EFFECT = frozenset(
     """
     aclEnable autoDeleteUnusedStats brokerFastFailureEnable clusterTopicEnable brokerTopicEnable
     commercialEnable compressedRegister destroyMapedFileIntervalForcibly duplicationEnable
-    enableDLegerCommitLog enablePropertyFilter fetchNamesrvAddrByAddressServer forceRegister
-    messageStorePlugIn osPageCacheBusyTimeOutMills pullMessageThreadPoolNums
+    enableDLegerCommitLog enablePropertyFilter fetchNamesrvAddrByAddressServer
+    flushCommitLogTimed forceRegister messageIndexSafe messageStorePlugIn offsetCheckInSlave
+    osPageCacheBusyTimeOutMills pullMessageThreadPoolNums
     pullThreadPoolQueueCapacity rejectTransactionMessage sendMessageThreadPoolNums
     sendThreadPoolQueueCapacity traceTopicEnable transactionCheckInterval
     transientStorePoolEnable transientStorePoolSize useEpollNativeSelector
@@ -43,8 +46,10 @@ WITHOUT_EFFECT = frozenset(
     waitTimeMillsInSendQueue warmMapedFileEnable rocketmqHome
     """.split()  # noqa: SIM905 - as a list it would be thirty lines
 )
-"""Keys of RocketMQ that tune what this broker does not have: accepted, and said so in the log."""
+"""Keys of RocketMQ that tune what this broker does not have, or always does, as a slave corrects
+its readers' offsets (P11): accepted, and said so in the log."""
 
+_DELAY_LEVEL = re.compile(r"[0-9]{1,9}[smhd]")  # nine digits of days: a due time is an int64
 _UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DELAY_LEVELS = "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h"
 _STORE = "~/store"
@@ -78,10 +83,20 @@ def split_address(address: str) -> tuple[str, int]:
     >>> split_address("127.0.0.1:9876")
     ('127.0.0.1', 9876)
     """
-    host, colon, port = address.rpartition(":")
-    if not (host and colon and port.isdecimal() and 0 < int(port) < 65536):
+    host, _, port = address.rpartition(":")
+    if not (_is_host(host) and port.isdecimal() and len(port) < 6 and 0 < int(port) < 65536):
         raise ValueError(f"expected host:port, found {address!r}")
     return host, int(port)
+
+
+def _is_host(name: str) -> bool:
+    """Say whether a resolver can be asked for a name: it raises what is no ``OSError`` for some."""
+    labels = name.split(".")
+    return name.isascii() and name.isprintable() and all(0 < len(part) < 64 for part in labels)
+
+
+def _say_nothing(_key: str) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +112,20 @@ class NameServerConfig:
     scan_not_active_broker_interval: int = setting(10_000, least=1)
 
     @classmethod
-    def parse(cls, text: str, source: str = "<text>") -> Self:
-        """Read a file's text; ``ConfigError`` lists everything that is wrong with it."""
+    def parse(
+        cls, text: str, source: str = "<text>", say: Callable[[str], None] = _say_nothing
+    ) -> Self:
+        """Read a file's text; ``ConfigError`` lists everything that is wrong with it.
+
+        ``say`` is told the keys that have no effect.
+        """
         found = read_properties(text, cls, WITHOUT_EFFECT)
+        config = cls(**found.values)
+        _complain_of_binding(config, found)
         found.raise_problems(source)
-        return cls(**found.values)
+        for key in found.without_effect:
+            say(key)
+        return config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +165,6 @@ class BrokerConfig:
 
     # Flushing, recovery and cleaning.
     flush_interval_commit_log: int = setting(500, least=1)
-    flush_commit_log_timed: bool = setting(default=True)
     flush_commit_log_least_pages: int = setting(4, least=0)
     flush_commit_log_thorough_interval: int = setting(10_000, least=1)
     flush_interval_consume_queue: int = setting(1000, least=1)
@@ -150,7 +173,6 @@ class BrokerConfig:
     sync_flush_timeout: int = setting(5000, least=1)
     check_crc_on_recover: bool = setting(default=True, key="checkCRCOnRecover")
     message_index_enable: bool = setting(default=True)
-    message_index_safe: bool = setting(default=False)
     delete_when: str = setting("04")
     file_reserved_time: int = setting(72, least=0)
     clean_resource_interval: int = setting(10_000, least=1)
@@ -161,7 +183,7 @@ class BrokerConfig:
     # Replication.
     ha_send_heartbeat_interval: int = setting(5000, least=1)
     ha_housekeeping_interval: int = setting(20_000, least=1)
-    ha_transfer_batch_size: int = setting(32 << 10, least=1)
+    ha_transfer_batch_size: int = setting(32 << 10, least=1, most=64 << 20)
     ha_slave_fallbehind_max: int = setting(256 << 20, least=1)
     ha_master_address: str = setting("")
     ha_reconnect_interval: int = setting(5000, least=1)
@@ -178,15 +200,13 @@ class BrokerConfig:
     short_polling_time_mills: int = setting(1000, least=1)
     notify_consumer_ids_changed_enable: bool = setting(default=True)
     slave_read_enable: bool = setting(default=False)
-    offset_check_in_slave: bool = setting(default=True)
-    """False in RocketMQ, and a reader outside the slave's range then never moves (P11)."""
     access_message_in_memory_max_ratio: int = setting(40, least=0, most=100)
     max_transfer_bytes_on_message_in_memory: int = setting(256 << 10, least=1)
     max_transfer_count_on_message_in_memory: int = setting(32, least=1)
     max_transfer_bytes_on_message_in_disk: int = setting(64 << 10, least=1)
     max_transfer_count_on_message_in_disk: int = setting(8, least=1)
     message_delay_level: str = setting(_DELAY_LEVELS)
-    start_accept_send_request_time_stamp: int = setting(0, least=0)
+    start_accept_send_request_time_stamp: int = setting(0, least=0, most=(1 << 63) - 1)
     region_id: str = setting("DefaultRegion")
     trace_on: bool = setting(default=True)
 
@@ -197,12 +217,19 @@ class BrokerConfig:
     flush_delay_offset_interval: int = setting(10_000, least=1)
 
     @classmethod
-    def parse(cls, text: str, source: str = "<text>") -> Self:
-        """Read a file's text; ``ConfigError`` lists everything that is wrong with it."""
+    def parse(
+        cls, text: str, source: str = "<text>", say: Callable[[str], None] = _say_nothing
+    ) -> Self:
+        """Read a file's text; ``ConfigError`` lists everything that is wrong with it.
+
+        ``say`` is told the keys that have no effect.
+        """
         found = read_properties(text, cls, WITHOUT_EFFECT)
         config = cls(**found.values)
         _complain(config, found)
         found.raise_problems(source)
+        for key in found.without_effect:
+            say(key)
         return config
 
     @property
@@ -246,12 +273,12 @@ class BrokerConfig:
         """Give the whole configuration as a `.properties` text."""
         return "".join(f"{key}={value}\n" for key, value in to_properties(self).items())
 
-    def updated(self, text: str) -> Self:
+    def updated(self, text: str, source: str = "the update") -> Self:
         """Take over the keys of another text; ``ConfigError`` if any of them would be wrong."""
         found = read_properties(text, type(self), WITHOUT_EFFECT)
         config = replace(self, **found.values)
         _complain(config, found)
-        found.raise_problems("the update")
+        found.raise_problems(source)
         return config
 
 
@@ -262,11 +289,11 @@ def _with_port(host: str, port: int) -> str:
 def _complain(config: BrokerConfig, found: Properties) -> None:
     """Note what no single key shows: roles, addresses, ports and paths that do not fit together."""
     _complain_of_identity(config, found)
+    _complain_of_binding(config, found)
     _complain_of_addresses(config, found)
     _complain_of_paths(config, found)
-    try:
-        _ = config.delay_levels_ms
-    except (ValueError, KeyError):
+    levels = config.message_delay_level.split()
+    if not levels or not all(map(_DELAY_LEVEL.fullmatch, levels)):
         found.complain(
             "messageDelayLevel", f"expected '1s 5s 1m 2h', found {config.message_delay_level!r}"
         )
@@ -289,33 +316,50 @@ def _complain_of_identity(config: BrokerConfig, found: Properties) -> None:
         found.complain("brokerId", f"expected 0 for brokerRole={role}, found {config.broker_id}")
 
 
+def _complain_of_binding(config: BrokerConfig | NameServerConfig, found: Properties) -> None:
+    # To asyncio an empty one is every address of the machine.
+    if not _is_host(config.bind_address):
+        expected = "expected an address to listen on"
+        found.complain("bindAddress", f"{expected}, found {config.bind_address!r}")
+
+
 def _complain_of_addresses(config: BrokerConfig, found: Properties) -> None:
     addresses = [
         *(("namesrvAddr", address) for address in config.namesrv_addr),
         *(("addressMap", a) for pair in config.address_map.items() for a in pair),
-        *((key, ip) for key, ip in _advertised(config) if ":" in ip),
     ]
     if config.ha_master_address:
         addresses.append(("haMasterAddress", config.ha_master_address))
+    if ":" in config.broker_ip2:
+        addresses.append(("brokerIP2", config.broker_ip2))
     for key, address in addresses:
         try:
             split_address(address)
         except ValueError as error:
             found.complain(key, str(error))
-    if not config.broker_ip1:
-        found.complain("brokerIP1", "expected a host or host:port, found ''")
+    if not _is_ip_address(config.broker_addr):
+        expected = "expected an IP address, alone or with a port"
+        found.complain("brokerIP1", f"{expected}, found {config.broker_ip1!r}")
     if config.ha_listen_port and config.ha_listen_port in (config.listen_port, config.fast_port):
         found.complain("haListenPort", f"{config.ha_listen_port} is taken by listenPort")
 
 
-def _advertised(config: BrokerConfig) -> list[tuple[str, str]]:
-    return [("brokerIP1", config.broker_ip1), ("brokerIP2", config.broker_ip2)]
+def _is_ip_address(address: str) -> bool:
+    """Say whether an address with a port can stand in a record, and so in a message's id."""
+    from ipaddress import ip_address  # noqa: PLC0415 - a name server starts without it
+
+    try:
+        return bool(ip_address(split_address(address)[0]))
+    except ValueError:
+        return False
 
 
 def _complain_of_paths(config: BrokerConfig, found: Properties) -> None:
+    owners: dict[str, str] = {}
     for setting_field in fields(config):
         if setting_field.name.startswith("store_") or setting_field.name == "abort_file":
-            path = getattr(config, setting_field.name)
-            if path and not path.startswith(("/", "~")):
-                key = key_of(setting_field)
+            path, key = getattr(config, setting_field.name), key_of(setting_field)
+            if path and (not path.startswith(("/", "~/")) or "\0" in path):
                 found.complain(key, f"expected an absolute path with '/', found {path!r}")
+            if path and owners.setdefault(path, key) != key:
+                found.complain(key, f"expected a place of its own, found {owners[path]}'s")

@@ -25,6 +25,9 @@ from broker.errors import ConfigError
 
 __all__ = ["Properties", "key_of", "read_properties", "setting", "to_properties"]
 
+INT_MAX = (1 << 31) - 1
+"""Java's: RocketMQ's own settings are no greater, and nor are ours unless they say so."""
+
 T = TypeVar("T")
 Reader = Callable[[str], object]
 
@@ -128,10 +131,11 @@ def _read_value(found: Properties, key: str, setting_field: Field[Any], text: st
 def _check_bounds(value: object, bounds: Mapping[str, Any]) -> None:
     if not isinstance(value, int | float):
         return
-    least, most = bounds["least"], bounds["most"]
+    least = bounds["least"]
+    most = INT_MAX if bounds["most"] is None else bounds["most"]
     if least is not None and value < least:
         raise ValueError(f"expected at least {least}, found {value}")
-    if most is not None and value > most:
+    if value > most:
         raise ValueError(f"expected at most {most}, found {value}")
 
 

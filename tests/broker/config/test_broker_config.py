@@ -45,6 +45,11 @@ listenPort = 10921
 """
 
 
+IP = "expected an IP address, alone or with a port"
+PATH = "expected an absolute path with '/'"
+LEVELS = "expected '1s 5s 1m 2h'"
+
+
 def problems_of(text: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         BrokerConfig.parse(text, "broker.conf")
@@ -120,7 +125,33 @@ def test_all_problems_are_reported_at_once() -> None:
         ("brokerName=", "line 1: brokerName: expected a name of 1 to 127 characters, found ''"),
         ("listenPort=2", "line 1: listenPort: expected at least 3, found 2"),
         ("haListenPort=10909", "line 1: haListenPort: 10909 is taken by listenPort"),
-        ("brokerIP1=:80", "line 1: brokerIP1: expected host:port, found ':80'"),
+        ("brokerIP1=:80", f"line 1: brokerIP1: {IP}, found ':80'"),
+        ("brokerIP1=localhost", f"line 1: brokerIP1: {IP}, found 'localhost'"),
+        ("brokerIP1=300.1.1.1:80", f"line 1: brokerIP1: {IP}, found '300.1.1.1:80'"),
+        ("brokerIP1=::1", f"line 1: brokerIP1: {IP}, found '::1'"),
+        ("brokerIP1=", f"line 1: brokerIP1: {IP}, found ''"),
+        ("bindAddress=", "line 1: bindAddress: expected an address to listen on, found ''"),
+        ("namesrvAddr=a..b:1", "line 1: namesrvAddr: expected host:port, found 'a..b:1'"),
+        ("storePathIndex=~me/x", f"line 1: storePathIndex: {PATH}, found '~me/x'"),
+        ("abortFile=/a\\u0000b", f"line 1: abortFile: {PATH}, found '/a\\x00b'"),
+        (
+            "abortFile=/a/x\nstoreCheckpoint=/a/x",
+            "line 1: abortFile: expected a place of its own, found storeCheckpoint's",
+        ),
+        ("messageDelayLevel=1s -5s", f"line 1: messageDelayLevel: {LEVELS}, found '1s -5s'"),
+        ("messageDelayLevel=", f"line 1: messageDelayLevel: {LEVELS}, found ''"),
+        (
+            "messageDelayLevel=9999999999d",
+            f"line 1: messageDelayLevel: {LEVELS}, found '9999999999d'",
+        ),
+        (
+            "mappedFileSizeCommitLog=2147483648",
+            "line 1: mappedFileSizeCommitLog: expected at most 2147483647, found 2147483648",
+        ),
+        (
+            "haTransferBatchSize=99999999",
+            "line 1: haTransferBatchSize: expected at most 67108864, found 99999999",
+        ),
         ("addressMap=a:1", "line 1: addressMap: expected 'advertised=proxy;...', found 'a:1'"),
         ("addressMap=a:1=b", "line 1: addressMap: expected host:port, found 'b'"),
     ],
@@ -147,6 +178,19 @@ def test_an_address_map_is_a_table() -> None:
     config = BrokerConfig.parse("addressMap = 127.0.0.1:1=127.0.0.1:2 ; 127.0.0.1:3=127.0.0.1:4")
 
     assert config.address_map == {"127.0.0.1:1": "127.0.0.1:2", "127.0.0.1:3": "127.0.0.1:4"}
+
+
+def test_a_name_server_too_says_where_it_listens() -> None:
+    """An empty address would be all of the machine's."""
+    with pytest.raises(ConfigError, match="file: line 1: bindAddress: expected an address"):
+        NameServerConfig.parse("bindAddress=", "file")
+
+
+def test_keys_of_rocketmq_that_tune_nothing_here_are_said_to_have_no_effect() -> None:
+    said: list[str] = []
+    BrokerConfig.parse("aclEnable=true\nbrokerId=0\noffsetCheckInSlave=false", say=said.append)
+    NameServerConfig.parse("rocketmqHome=/opt", say=said.append)
+    assert said == ["aclEnable", "offsetCheckInSlave", "rocketmqHome"]
 
 
 def test_keys_of_rocketmq_that_tune_nothing_here_are_accepted() -> None:
@@ -191,7 +235,11 @@ def test_an_address_splits_or_says_why_not(host: str, port: int) -> None:
         assert split_address(f"{host}:{port}") == (host, port)
     except ValueError as error:
         assert str(error).startswith("expected host:port")  # noqa: PT017 - either way is right
-        assert not host or not 0 < port < 65536
+        assert (
+            not 0 < port < 65536
+            or not all(0 < len(part) < 64 for part in host.split("."))
+            or not (host.isascii() and host.isprintable())
+        )
 
 
 @given(st.text(alphabet="abkr=:\\ \n#!u", max_size=40))
