@@ -72,6 +72,8 @@ def colour_of(name: str) -> str:
 
 def _complaint(word: str) -> str:
     known = [*PACKAGES, "swarm", "none"]
+    if word in known:
+        return f"nemesis {word!r} goes with no other"
     near = get_close_matches(word, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else "see `mqhavoc list nemeses`"
     return f"nemesis {word!r} is not known; {hint}"

@@ -89,8 +89,8 @@ def load_scenario(name: str, rng: Random, topology: Topology | None = None) -> S
     path = FOLDER / f"{name}.toml" if name in shipped_scenarios() else Path(name)
     if not path.is_file():
         near = get_close_matches(name, shipped_scenarios(), n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ScenarioError(f"expected a scenario's name or file, found {name!r}{hint}")
+        hint = f"did you mean {near[0]!r}?" if near else "see `mqhavoc list scenarios`"
+        raise ScenarioError(f"expected a scenario's name or file, found {name!r}; {hint}")
     return parse_scenario(path.read_text(), str(path), rng, topology)
 
 

@@ -104,7 +104,7 @@ def plan(
         needed_ms = (warm_up_ms + TURN_MS_MIN * len(packages)) * RESERVE_SHARE // 4
         raise ScheduleError(
             f"time limit of {time_limit_ms} ms: expected at least {needed_ms} ms "
-            f"for {len(packages)} packages; give more time or fewer packages"
+            f"for {_count(packages)}; give more time or fewer packages"
         )
 
     sources = [package.source(topology or Topology()) for package in packages]
@@ -119,3 +119,7 @@ def plan(
 
 def _begin(step: Step) -> int:
     return step.at_ms
+
+
+def _count(packages: Sequence[Package]) -> str:
+    return "1 package" if len(packages) == 1 else f"{len(packages)} packages"

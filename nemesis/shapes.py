@@ -179,21 +179,21 @@ def walk(*sources: Source) -> Shape:
 
     def shape(rng: Random, window: Window) -> list[Step]:
         steps: list[Step] = []
-        active: list[Step] = []
+        active: list[int] = []  # places of the steps that are on
         now_ms = window.begin_ms + rng.randint(*TICK_MS)
         while now_ms + HOLD_MS_MIN <= window.end_ms:
-            active = [step for step in active if step.until_ms > now_ms]
-            due = [step for step in active if now_ms - step.at_ms >= HOLD_MS_MIN]
+            active = [place for place in active if steps[place].until_ms > now_ms]
+            due = [place for place in active if now_ms - steps[place].at_ms >= HOLD_MS_MIN]
             if rng.randrange(1 + CURE_WEIGHT * len(due)):
                 cured = rng.choice(due)
                 active.remove(cured)
-                steps[steps.index(cured)] = replace(cured, until_ms=now_ms)
+                steps[cured] = replace(steps[cured], until_ms=now_ms)
             elif len(active) < ACTIVE_MAX:
                 turn = rng.choice(sources)(rng)
-                if not any(turn.fault.meets(step.fault) for step in active):
+                if not any(turn.fault.meets(steps[place].fault) for place in active):
                     until_ms = min(now_ms + max(turn.hold_ms, HOLD_MS_MIN), window.end_ms)
-                    active.append(Step(now_ms, until_ms, turn.fault))
-                    steps.append(active[-1])
+                    active.append(len(steps))
+                    steps.append(Step(now_ms, until_ms, turn.fault))
             now_ms += rng.randint(*TICK_MS)
         return steps
 
