@@ -17,7 +17,7 @@ from harness.leases import NoFreePortsError, lease_ports
 from harness.leftovers import orphans, suite_of
 from harness.rocketmq.distribution import distribution_text, java_of_machine, problem_of
 from harness.store.catalogue import catalogue
-from nemesis.toxiproxy import find_executable
+from nemesis.toxiproxy import ToxiproxyError, find_executable
 
 __all__ = ["EXAMINATIONS", "Health", "Remark", "examine"]
 
@@ -56,7 +56,10 @@ def _python(_out: Path) -> Remark:
 
 
 def _toxiproxy(_out: Path) -> Remark:
-    real = find_executable()
+    try:
+        real = find_executable()
+    except ToxiproxyError as error:
+        return Remark(Health.TROUBLE, "toxiproxy", str(error))
     if real is None:
         text = "not found; the embedded one is used (`make toxiproxy` installs it, with Go)"
         return Remark(Health.LACKING, "toxiproxy", text)

@@ -39,7 +39,7 @@ def suite_of(folder: RunFolder) -> int | None:
         test = read_json(folder.test_json)
         over = "tear down" in test["phases"]
         suite = living(test["suite"])
-    except (OSError, KeyError, ValueError):
+    except (OSError, KeyError, TypeError, ValueError):
         return None
     return suite.pid if suite is not None and not over else None
 

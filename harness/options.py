@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-__all__ = ["MODES", "MODE_DEFAULT", "NEMESES_DEFAULT", "WORLDS", "RunOptions"]
+__all__ = ["MODES", "MODE_DEFAULT", "NEMESES_DEFAULT", "WORLDS", "RunOptions", "nemeses_of"]
 
 WORLDS = ("local", "simulated", "rocketmq")
 
@@ -24,6 +24,16 @@ MODE_DEFAULT = "SYNC_MASTER+SYNC_FLUSH"
 NEMESES_DEFAULT = ("kill-master", "partition", "delay-replication")
 NAME_LENGTH_MAX = 150
 """A folder's name may not be longer than 255 bytes, and nobody reads so many."""
+
+
+def nemeses_of(text: str) -> tuple[str, ...]:
+    """Read what ``--nemesis`` says: names with commas between them, or ``none``.
+
+    >>> nemeses_of("kill-master, partition"), nemeses_of("none")
+    (('kill-master', 'partition'), ())
+    """
+    words = tuple(word.strip() for word in text.split(",") if word.strip())
+    return () if words == ("none",) else words or ("",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ replay is done several times, and says how often the same anomalies came back.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -24,6 +25,7 @@ from harness.local import run_local
 from harness.options import RunOptions
 from harness.simulated.run import simulate
 from harness.store.folder import RunFolder, read_json
+from harness.validation import stored_problems
 from nemesis.schedules import Schedule, ScheduleError
 
 __all__ = ["Outcome", "Play", "ReplayError", "StoredRun", "counts_by_name", "player", "stored_run"]
@@ -81,19 +83,16 @@ Play: TypeAlias = Callable[[RunOptions, Schedule], Outcome]
 
 def stored_run(folder: RunFolder) -> StoredRun:
     """Read a run's folder; ``ReplayError`` says what it lacks."""
-    try:
+    plan = folder.plan if folder.plan.is_file() else folder.schedule
+    with _telling(folder.test_json):
         options = RunOptions.from_json(read_json(folder.test_json))
-        file = folder.plan if folder.plan.is_file() else folder.schedule
-        schedule = Schedule.from_json(file.read_bytes())
-        results = read_json(folder.results)
-    except FileNotFoundError as error:
-        name = Path(error.filename).name
-        raise ReplayError(
-            f"{folder.path}: expected a run that was judged, found no {name}"
-        ) from error
-    except (ScheduleError, TypeError, ValueError) as error:
-        raise ReplayError(f"{folder.path}: {error}") from error
-    return StoredRun(options, schedule, _original(results))
+        if problems := stored_problems(options):
+            raise ReplayError("; ".join(problems))
+    with _telling(plan):
+        schedule = Schedule.from_json(plan.read_bytes())
+    with _telling(folder.results):
+        original = _original(read_json(folder.results))
+    return StoredRun(options, schedule, original)
 
 
 def player(out: Path) -> Play:
@@ -115,6 +114,22 @@ def counts_by_name(outcomes: list[Outcome]) -> Iterator[tuple[str, int]]:
     """Count in how many outcomes each broken anomaly is, the most frequent first."""
     found = Counter(name for outcome in outcomes for name in outcome.broken)
     yield from sorted(found.items(), key=lambda item: (-item[1], item[0]))
+
+
+@contextmanager
+def _telling(file: Path) -> Iterator[None]:
+    """Say of which file it is that it is missing, or is not what a run writes."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ReplayError(
+            f"{file.parent}: expected a run that was judged, found no {file.name}"
+        ) from error
+    except ScheduleError as error:  # which says the rest itself
+        raise ReplayError(f"{file}: {error}") from error
+    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+        told = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise ReplayError(f"{file}: expected what a run stored, found: {told}") from error
 
 
 def _original(results: Mapping[str, Any]) -> Outcome:

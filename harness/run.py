@@ -76,7 +76,8 @@ class Run:
     progress: Progress = field(init=False)
     _safety: Safety | None = None
     _end_early: bool = False
-    _stopped: bool = False
+    _stopped: bool = False  # before its end
+    _ending: bool = False  # its tear-down has begun, or is about to
 
     def __post_init__(self) -> None:
         self.progress = Progress(self.options)
@@ -99,6 +100,7 @@ class Run:
                         raise
                     task.uncancel()
                 finally:
+                    self._ending = True
                     with self.phases.phase("tear down"):
                         await world.stop()
                     self._write_test_json(world)
@@ -205,6 +207,8 @@ class Run:
             self._safety.end_early()
 
     def _on_second(self, task: "asyncio.Task[Any]") -> None:
-        self.log.info("second signal: stopping at once")
-        self._stopped = True
-        task.cancel()
+        """Stop at once; a tear-down that were cut short would leave nodes behind."""
+        if not self._ending:
+            self.log.info("second signal: stopping at once")
+            self._stopped = self._ending = True
+            task.cancel()

@@ -5,11 +5,11 @@ what to do. Nothing here changes the machine but for one file, written to the ou
 removed again, for there is no other way to know that it can be.
 """
 
-import os
 import shutil
 import socket
 import tempfile
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -21,12 +21,14 @@ from harness.workloads import WORKLOADS
 from nemesis.registry import NemesisNameError
 from nemesis.scenario import ScenarioError
 from nemesis.schedules import ScheduleError
+from nemesis.toxiproxy import ToxiproxyError, find_executable
 
-__all__ = ["free_bytes_needed", "option_problems", "problems_of"]
+__all__ = ["free_bytes_needed", "option_problems", "problems_of", "stored_problems"]
 
 BYTES_AT_LEAST = 300 << 20
 BYTES_AN_OP = 2_000  # two copies of a message, its queue entries, and its lines of history
 TOXIPROXIES = ("auto", "real", "embedded")
+PLENTY_S = 3_600.0  # for whatever faults
 
 
 def problems_of(options: RunOptions) -> list[str]:
@@ -34,7 +36,7 @@ def problems_of(options: RunOptions) -> list[str]:
     return [
         *option_problems(options),
         *_one_of("world", options.world, WORLDS),
-        *_one_of("toxiproxy", options.toxiproxy, TOXIPROXIES),
+        *_toxiproxy(options),
         *(() if options.world == "simulated" else _ports(options)),
         *(_distribution(options) if options.world == "rocketmq" else _not_of_this_world(options)),
         *_folder(options),
@@ -48,6 +50,16 @@ def option_problems(options: RunOptions) -> list[str]:
         *_one_of("workload", options.workload, WORKLOADS),
         *_one_of("mode", options.mode, MODES),
         *_nemeses(options),
+        *_numbers(options),
+    ]
+
+
+def stored_problems(options: RunOptions) -> list[str]:
+    """List what no run could have stored; its faults are stored beside its options."""
+    return [
+        *_one_of("workload", options.workload, WORKLOADS),
+        *_one_of("mode", options.mode, MODES),
+        *_one_of("world", options.world, WORLDS),
         *_numbers(options),
     ]
 
@@ -68,6 +80,10 @@ def _one_of(what: str, found: str, known: Iterable[str]) -> Iterator[str]:
 
 def _nemeses(options: RunOptions) -> Iterator[str]:
     """Find the packages or the scenario and draw a schedule, as the run will."""
+    if options.nemeses == ("",):
+        yield "nemesis: expected names with commas between them, swarm or none, got nothing"
+    if any(_numbers(options)):  # which is said anyway
+        options = replace(options, time_limit_s=PLENTY_S)
     try:
         schedule_of(options)
     except (NemesisNameError, ScenarioError, ScheduleError) as error:
@@ -82,7 +98,24 @@ def _numbers(options: RunOptions) -> Iterator[str]:
         ("queues", options.queues, 1, 1024),
     ):
         if not least <= value <= most:
-            yield f"{what}: expected {least:g} to {most:g}, got {value:g}"
+            yield f"{what}: expected {least:g} to {most:,.10g}, got {value:,.10g}"
+
+
+def _toxiproxy(options: RunOptions) -> Iterator[str]:
+    """Look for the server that is asked for; only the embedded one is always there."""
+    yield from _one_of("toxiproxy", options.toxiproxy, TOXIPROXIES)
+    if options.toxiproxy == "embedded" or options.world == "simulated":
+        return
+    try:
+        found = find_executable()
+    except ToxiproxyError as error:
+        yield f"toxiproxy: {error}"
+        return
+    if found is None and options.toxiproxy == "real":
+        yield (
+            "toxiproxy: expected toxiproxy-server on PATH or where TOXIPROXY_SERVER says, found "
+            "none; `make toxiproxy` installs it, and --toxiproxy embedded needs none"
+        )
 
 
 def _ports(options: RunOptions) -> Iterator[str]:
@@ -121,6 +154,9 @@ def _not_of_this_world(options: RunOptions) -> Iterator[str]:
 def _folder(options: RunOptions) -> Iterator[str]:
     """Write a file where the run's folder will be, and count what is left."""
     folder = _nearest_existing(options.out_folder.absolute())
+    if not folder.is_dir():
+        yield f"out: expected a folder, found the file {folder}; choose another one with --out"
+        return
     try:
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"mqhavoc")
@@ -128,6 +164,8 @@ def _folder(options: RunOptions) -> Iterator[str]:
         yield f"out: cannot write to {folder}: {error.strerror}; choose another folder with --out"
         return
 
+    if any(_numbers(options)):
+        return  # nobody knows how much it would take
     needed, free = free_bytes_needed(options), shutil.disk_usage(folder).free
     if free < needed:
         yield (
@@ -139,7 +177,7 @@ def _folder(options: RunOptions) -> Iterator[str]:
 def _nearest_existing(folder: Path) -> Path:
     while not folder.exists():
         folder = folder.parent
-    return folder if folder.is_dir() else folder.parent / os.devnull
+    return folder
 
 
 def _loopback() -> Iterator[str]:

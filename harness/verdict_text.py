@@ -68,9 +68,12 @@ def verdict_lines(judgement: Judgement) -> Iterator[RenderableType]:
     yield Text("")
 
 
-def _reasons(why: Sequence[str]) -> Iterator[Text]:
+def _reasons(why: Sequence[str]) -> Iterator[Table]:
+    """Give each reason; what has no room in its first line goes on below it."""
     for reason in why:
-        yield Text(f"  because {reason}", style="yellow")
+        line = Table.grid(padding=(0, 1, 0, 0))
+        line.add_row("  because", Text(reason), style="yellow")
+        yield line
 
 
 def _checkers(judgement: Judgement) -> Table:

@@ -4,6 +4,7 @@ Exit codes are Jepsen's: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 t
 broke. A command returns its code; whatever it raises is turned into one here, and only here.
 """
 
+import io
 import sys
 import traceback
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import NoReturn
 import click
 
 from harness.cli.lazy import LazyGroup
+from harness.cli.wrapping import wrapped
 
 __all__ = ["EXIT_BROKE", "EXIT_USAGE", "commands", "main", "run_command"]
 
@@ -68,8 +70,7 @@ def run_command(arguments: Sequence[str]) -> int:
     try:
         code = commands.main(list(arguments), prog_name="mqhavoc", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
-        return EXIT_USAGE
+        return _say_refused(error)
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         return EXIT_BROKE
@@ -80,11 +81,23 @@ def run_command(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _say_refused(error: click.ClickException) -> int:
+    """Tell what is wrong with what was asked for; more lines than one stand below each other."""
+    said = io.StringIO()
+    error.show(said)
+    text, indent = said.getvalue().rstrip(), len("Error: ")
+    if not isinstance(error, click.UsageError):  # which begins with how the command is used
+        text = text.replace("\n", "\n" + " " * indent)
+    click.echo(wrapped(text, sys.stderr, indent), err=True)
+    return EXIT_USAGE
+
+
 def _say_broken(error: Exception) -> int:
     """Tell in short what broke; a run's suite.log has the traceback, else standard error does."""
     log = getattr(error, "suite_log", None)
     if log is None:
         traceback.print_exception(error)
     where = f"; the traceback is in {log}" if log else ""
-    click.echo(f"mqhavoc itself broke: {type(error).__name__}: {error}{where}", err=True)
+    text = f"mqhavoc itself broke: {type(error).__name__}: {error}{where}"
+    click.echo(wrapped(text, sys.stderr), err=True)
     return EXIT_BROKE

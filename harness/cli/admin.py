@@ -15,8 +15,21 @@ __all__ = ["admin"]
 
 Answer = TypeVar("Answer")
 
-NAME_SERVER = click.option(
-    "-n", "--namesrv", default="127.0.0.1:9876", show_default=True, help="HOST:PORT;HOST:PORT"
+
+def _addresses(_context: click.Context, _option: click.Parameter, text: str) -> list[str]:
+    """Read a list of addresses, as RocketMQ writes it."""
+    if found := [name.strip() for name in text.split(";") if name.strip()]:
+        return found
+    raise click.BadParameter(f"expected HOST:PORT;HOST:PORT, got {text!r}")
+
+
+NAME_SERVERS = click.option(
+    "-n",
+    "--namesrv",
+    default="127.0.0.1:9876",
+    show_default=True,
+    callback=_addresses,
+    help="HOST:PORT;HOST:PORT",
 )
 
 
@@ -26,8 +39,8 @@ def admin() -> None:
 
 
 @admin.command("clusterList")
-@NAME_SERVER
-def cluster_list(namesrv: str) -> None:
+@NAME_SERVERS
+def cluster_list(namesrv: list[str]) -> None:
     """List every broker by cluster, name and id."""
     clusters = _ask(namesrv, lambda asked: asked.cluster_list())
     click.echo(f"{'#Cluster Name':18}{'#Broker Name':18}{'#BID':6}#Addr")
@@ -39,9 +52,9 @@ def cluster_list(namesrv: str) -> None:
 
 
 @admin.command("topicRoute")
-@NAME_SERVER
+@NAME_SERVERS
 @click.option("-t", "--topic", required=True, help="The topic.")
-def topic_route(namesrv: str, topic: str) -> None:
+def topic_route(namesrv: list[str], topic: str) -> None:
     """Show the brokers and queues of a topic."""
     route = _ask(namesrv, lambda asked: asked.topic_route(topic))
     for broker in route.broker_datas:
@@ -58,13 +71,13 @@ def topic_route(namesrv: str, topic: str) -> None:
 @click.option("-b", "--broker", required=True, help="HOST:PORT of the broker.")
 def broker_status(broker: str) -> None:
     """Show a broker's own figures."""
-    figures = _ask("", lambda asked: asked.broker_status(broker))
+    figures = _ask([], lambda asked: asked.broker_status(broker))
     width = max(map(len, figures), default=0) + 2
     for name, value in sorted(figures.items()):
         click.echo(f"{name:{width}}{value}")
 
 
-def _ask(namesrv: str, question: "Callable[[Admin], Awaitable[Answer]]") -> Answer:
+def _ask(namesrv: list[str], question: "Callable[[Admin], Awaitable[Answer]]") -> Answer:
     """Open a session, ask, close; what the cluster refuses is told in one line."""
     from random import SystemRandom
 
@@ -74,7 +87,7 @@ def _ask(namesrv: str, question: "Callable[[Admin], Awaitable[Answer]]") -> Answ
     from broker.live import live_ports
 
     async def asking() -> Answer:
-        session = Session(live_ports(SystemRandom()), [name for name in namesrv.split(";") if name])
+        session = Session(live_ports(SystemRandom()), namesrv)
         try:
             return await question(Admin(session))
         finally:

@@ -41,6 +41,7 @@ def check(
     A run's folder stands for the history in it.
     """
     from checkers.verdict import Validity
+    from harness.cli.files import history_of
     from harness.cli.judging import Question, judge_file
 
     _require_known("--explain", explain)
@@ -52,8 +53,7 @@ def check(
     question = Question(mode, workload, model)
     worst = Validity.VALID
     for path in files:
-        within = path / "history.jsonl"  # of a run's folder
-        judged = judge_file(within if within.is_file() else path, question)
+        judged = judge_file(history_of(path), question)
         worst = max(worst, judged.judgement.validity)
         if as_json:
             click.echo(json.dumps(judged.judgement.to_json()))

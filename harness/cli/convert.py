@@ -16,17 +16,15 @@ __all__ = ["convert"]
 def convert(source: Path, target: Path, workload: str | None) -> None:
     """Write a history in another format, which the target's name says.
 
-    The source's format is seen from its content. What the target cannot hold is left out.
+    The source's format is seen from its content; a run's folder stands for the history in it.
+    What the target cannot hold is left out.
     """
-    from harness.cli.files import reading
+    from harness.cli.files import history_of, reading, require_new, writing
     from histories.formats import read_history, write_history
 
+    require_new(target)
     with reading(source):
-        history = read_history(source, workload)
-    if target.exists():
-        raise click.ClickException(f"{target} exists already; expected the name of a new file")
-    try:
+        history = read_history(history_of(source), workload)
+    with writing(target):
         write_history(history, target)
-    except (OSError, ValueError) as error:
-        raise click.ClickException(f"{target}: {error}") from error
-    click.echo(f"{target}: {len(history)} ops")
+    click.echo(f"{target}: {len(history):,} ops")

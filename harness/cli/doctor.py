@@ -2,9 +2,12 @@
 
 # ruff: noqa: PLC0415 - a command imports what it needs when it runs
 
+import sys
 from pathlib import Path
 
 import click
+
+from harness.cli.wrapping import wrapped
 
 __all__ = ["doctor"]
 
@@ -23,6 +26,7 @@ def doctor(out: str) -> int:
     troubles = 0
     for remark in examine(Path(out)):
         mark = click.style(remark.health.value, fg=COLOURS[remark.health.value], bold=True)
-        click.echo(f"{mark}  {remark.what:12}{remark.text}")
+        line = wrapped(f"{remark.health.value}  {remark.what:12}{remark.text}", sys.stdout, 16)
+        click.echo(mark + line.removeprefix(remark.health.value))
         troubles += remark.health is Health.TROUBLE
     return 1 if troubles else 0

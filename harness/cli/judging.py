@@ -63,18 +63,16 @@ def write_extract(judged: Judged, name: str, target: Path) -> int:
     The file is read again and judged, so that what is written is known to show it.
     """
     from checkers.minimal import extract
+    from harness.cli.files import require_new, writing
     from harness.cli.waiting import waiting
     from histories.formats import read_history, write_history
 
-    if target.exists():
-        raise click.ClickException(f"{target} exists already; expected the name of a new file")
     wanted = judged.judgement.anomalies[name]
+    require_new(target)
     with waiting(f"looking for the smallest history with {name}"):
         part = extract(judged.history, name, judging=judged.judging)
-    try:
+    with writing(target):
         write_history(part, target)
-    except (OSError, ValueError) as error:
-        raise click.ClickException(f"{target}: {error}") from error
     shown = judged.judging(read_history(target, judged.workload)).anomalies.get(name)
     if shown is None or shown.validity is not wanted.validity:
         kind = target.suffix

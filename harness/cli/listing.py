@@ -23,7 +23,7 @@ def workloads() -> None:
 @listing.command()
 @click.option("--world", help="Only those that can be done there: local, simulated or rocketmq.")
 def nemeses(world: str | None) -> None:
-    """List the faults, what each does, how it is cured and how it is proven."""
+    """List the faults: what each does, its cure and its proof."""
     from harness.fault_plan import possible_packages
     from harness.options import WORLDS
     from nemesis.registry import PACKAGES
@@ -38,7 +38,7 @@ def nemeses(world: str | None) -> None:
 
 @listing.command()
 def scenarios() -> None:
-    """List the scenarios that ship: what happens, what it shows, and which mode prevents it."""
+    """List the scenarios that ship, and which mode prevents each."""
     from random import Random
 
     from nemesis.scenario import load_scenario, shipped_scenarios
@@ -54,7 +54,7 @@ def scenarios() -> None:
 
 @listing.command()
 def checkers() -> None:
-    """List the anomalies that the checkers find, and the promise that each one breaks."""
+    """List the anomalies, and the promise that each one breaks."""
     from checkers.anomalies import ANOMALIES
 
     _print([(meaning.name, f"{meaning.breaks:4}{meaning.means}") for meaning in ANOMALIES.values()])

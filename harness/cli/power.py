@@ -26,14 +26,14 @@ Before each run with a bug the correct broker runs the same seed, and must not b
 run     how many runs with the bug it took
 CPU s   how many seconds these took
 proof   how many operations the smallest history has that shows the anomaly;
-        - where only the run could see it, as a cluster that never became whole
+        - where only the run could see it, such as no convergence
 
 Exit codes: 0 all found and no false alarm, else 1; 254 bad arguments.
 """
 WIPE = "\r\x1b[K"
 
 
-@click.command(help=HELP)
+@click.command(help=HELP, context_settings={"show_default": True})
 @click.option("--mutant", "names", multiple=True, help="Hunt this one only; may be repeated.")
 @click.option("--runs", type=click.IntRange(min=1), default=200, help="At most, for each mutant.")
 @click.option("--first-seed", type=int, default=1, help="The seed to begin with.")

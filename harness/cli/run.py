@@ -3,12 +3,15 @@
 # ruff: noqa: PLC0415 - a command imports what it needs when it runs
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness.cli.run_options import options_of, refuse_problems, run_options
 from harness.options import MODE_DEFAULT, MODES, NEMESES_DEFAULT, RunOptions
+
+if TYPE_CHECKING:
+    from harness.run import RunResult
 
 __all__ = ["run"]
 
@@ -40,16 +43,15 @@ def run(context: click.Context, /, *, test_count: int, **given: Any) -> int:
     first = dataclasses.replace(first, **decided_by_scenario(context, first.scenario))
     refuse_problems(first)
 
-    code = 0
     for number in range(test_count):
-        code = _run_one(dataclasses.replace(first, seed=first.seed + number))
-        if code != 0:
+        result = _run_one(dataclasses.replace(first, seed=first.seed + number))
+        if result.cut_short or result.validity.exit_code != 0:
             break
-    return code
+    return result.validity.exit_code
 
 
-def _run_one(options: RunOptions) -> int:
-    """Run once, print the verdict and where everything is, and return the exit code."""
+def _run_one(options: RunOptions) -> "RunResult":
+    """Run once, and print the verdict and where everything is."""
     from rich.console import Console
 
     from harness.once import run_once
@@ -71,4 +73,4 @@ def _run_one(options: RunOptions) -> int:
             text = outcome_text(options, result.judgement)
             console.print(text, highlight=False, soft_wrap=True, markup=False)
         print_verdict(console, result.judgement, options.command())
-    return result.validity.exit_code
+    return result

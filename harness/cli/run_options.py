@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from harness.options import RunOptions
+from harness.options import RunOptions, nemeses_of
 
 __all__ = ["have_programs", "options_of", "refuse_problems", "run_options"]
 
@@ -63,10 +63,9 @@ def options_of(
     """Make a run's options of what was said."""
     from harness.draws import fresh_seed
 
-    nemeses = tuple(word.strip() for word in nemesis.split(",") if word.strip())
     return RunOptions(
         seed=fresh_seed() if seed is None else seed,
-        nemeses=() if nemeses == ("none",) else nemeses,
+        nemeses=nemeses_of(nemesis),
         time_limit_s=time_limit,
         node_command=tuple(shlex.split(node_command)),
         **given,
@@ -78,7 +77,7 @@ def refuse_problems(options: RunOptions) -> None:
     from harness.validation import problems_of
 
     if problems := problems_of(options):
-        raise click.ClickException("\n       ".join(problems))
+        raise click.ClickException("\n".join(problems))
     have_programs(options)
 
 

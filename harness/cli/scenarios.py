@@ -23,7 +23,9 @@ def decided_by_scenario(context: click.Context, name: str) -> Mapping[str, Any]:
         return {}
     if twice := [option for option in OWN if _is_given(context, option)]:
         words = " and ".join(f"--{option.replace('_', '-')}" for option in twice)
-        raise click.UsageError(f"expected --scenario or {words}: a scenario says both itself")
+        raise click.UsageError(
+            f"expected --scenario without {words}: a scenario says itself what happens, and when"
+        )
     mode = context.params["mode"] if _is_given(context, "mode") else None
     try:
         return options_of_scenario(name, mode)

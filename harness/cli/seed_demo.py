@@ -29,7 +29,7 @@ def seed_demo(out: str, toxiproxy: str) -> int:
             seed=0, nemeses=("stop-master",), mode=mode, out=out, toxiproxy=toxiproxy
         )
         if problems := problems_of(options):
-            raise click.ClickException("\n       ".join(problems))
+            raise click.ClickException("\n".join(problems))
         click.secho(mode, bold=True)
         judgement = play_seed_demo(options, click.echo)
         click.echo(f"  {judgement.validity.word}")

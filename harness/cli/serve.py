@@ -2,6 +2,8 @@
 
 # ruff: noqa: PLC0415 - a command imports what it needs when it runs
 
+import contextlib
+import os
 from pathlib import Path
 
 import click
@@ -31,10 +33,17 @@ def serve(out: Path, host: str, port: int) -> int:
     except OSError as error:
         raise click.ClickException(
             f"--host, --port: expected an address to listen on, found {host}:{port}: "
-            f"{error.strerror}; --port 0 takes any free port"
+            f"{_reason(error)}; --port 0 takes any free port"
         ) from error
     address = f"http://{host}:{listener.getsockname()[1]}/"
     click.echo(f"{address} shows the runs in {out}; Ctrl-C ends it")
     server = uvicorn.Server(uvicorn.Config(app_of(out), log_level="warning", lifespan="off"))
-    server.run(sockets=[listener])
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
     return 0
+
+
+def _reason(error: OSError) -> str:
+    """Say why in the system's words; a name that leads nowhere has words of its own."""
+    words = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror)
+    return words.partition(" (while ")[0]

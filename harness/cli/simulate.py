@@ -9,13 +9,22 @@ from typing import Any
 
 import click
 
+from harness.options import nemeses_of
+
 __all__ = ["simulate"]
 
 
 @click.command()
 @click.option("--seed", type=int, help="Run this one, and print its verdict in full.")
 @click.option("--seeds", metavar="A..B", help="Run these, and print what is not valid.")
-@click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, help="Processes at once.")
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processes at once.",
+)
 @click.option("--mode", help="brokerRole+flushDiskType.  [default: drawn]")
 @click.option("--nemesis", help="Faults, with commas, or none.  [default: drawn]")
 @click.option("--scenario", help="A name of `mqhavoc list scenarios` or a TOML file.")
@@ -46,30 +55,48 @@ def simulate(
 
     if (seed is None) == (seeds is None):
         raise click.UsageError("expected --seed N or --seeds A..B, and not both")
-    if nemesis is not None:
-        words = tuple(word.strip() for word in nemesis.split(",") if word.strip())
-        given["nemeses"] = () if words == ("none",) else words
+    if out is not None:
+        _require_new_run(seed, Path(out))
+    given["nemeses"] = None if nemesis is None else nemeses_of(nemesis)
     given["time_limit_s"] = given.pop("time_limit")
     if short:
         given |= {name: value for name, value in SHORT.items() if given[name] is None}
     given |= decided_by_scenario(context, given["scenario"] or "")
-    _validate(given)
     if seed is not None:
+        _validate(seed, given)
         return _one(seed, given, out)
-    return _many(_range(seeds or ""), jobs, given)
+    chosen = _range(seeds or "")
+    _validate(chosen[0], given)
+    return _many(chosen, jobs, given)
 
 
-def _validate(given: Mapping[str, Any]) -> None:
+def _require_new_run(seed: int | None, out: Path) -> None:
+    """Refuse a folder that cannot be this one run's alone, before the run is played."""
+    if seed is None:
+        raise click.UsageError("--out: expected --seed N with it, got --seeds: it is of one run")
+    if (out / "test.json").exists():
+        raise click.ClickException(
+            f"--out: {out} holds a run already; expected the name of a new folder"
+        )
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.ClickException(
+            f"--out: expected a folder that can be written, found {out}: {error.strerror}"
+        ) from error
+
+
+def _validate(seed: int, given: Mapping[str, Any]) -> None:
     from harness.planting import MutantError
     from harness.simulated.swarm import options_of_seed
     from harness.validation import option_problems
 
     try:
-        problems = option_problems(options_of_seed(0, **given))
+        problems = option_problems(options_of_seed(seed, **given))
     except MutantError as error:
         raise click.ClickException(str(error)) from error
     if problems:
-        raise click.ClickException("\n       ".join(problems))
+        raise click.ClickException("\n".join(problems))
 
 
 def _range(text: str) -> range:
@@ -118,6 +145,7 @@ def _many(seeds: range, jobs: int, given: Mapping[str, Any]) -> int:
     from harness.simulated.swarm import command_of_seed
     from harness.simulated.tally import Tally
     from harness.surroundings import with_commit
+    from nemesis.schedules import ScheduleError
 
     tally, last = Tally(len(seeds), time.monotonic()), 0.0
     first: dict[str, str] = {}  # verdict -> the command that repeats the first run of it
@@ -136,6 +164,8 @@ def _many(seeds: range, jobs: int, given: Mapping[str, Any]) -> int:
             if clear and time.monotonic() - last > 0.25:
                 last = time.monotonic()
                 click.echo(f"{clear}{tally.line(last)}", nl=False, err=True)
+    except ScheduleError as error:  # each seed draws how many faults the time must do for
+        raise click.ClickException(str(error)) from error
     finally:  # Ctrl-C included: what was found until then is worth knowing
         click.echo(clear, nl=False, err=True)
         click.echo(tally.summary(time.monotonic()))

@@ -1,6 +1,5 @@
 """The catalogue of runs is read off the folders: nothing to keep in step, nothing to repair."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +64,6 @@ def _read(path: Path) -> dict[str, Any]:
     """Read a file of JSON; an absent or torn one says nothing, and must not hide other runs."""
     try:
         stored = read_json(path)
-    except (OSError, json.JSONDecodeError):
+    except (OSError, ValueError):
         return {}
     return stored if isinstance(stored, dict) else {}

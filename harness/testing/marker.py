@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.options import WORLDS
+from harness.options import WORLDS, nemeses_of
 
 __all__ = ["Chaos", "chaos"]
 
@@ -46,13 +46,10 @@ class Chaos:
     @property
     def given(self) -> dict[str, Any]:
         """The options of a run that are not left to the seed."""
-        words = None
-        if self.nemesis is not None:
-            words = tuple(word.strip() for word in self.nemesis.split(",") if word.strip())
         figures = ("mode", "time_limit_s", "rate", "concurrency", "queues", "volatile")
         return {
             "workload": self.workload,
-            "nemeses": () if words == ("none",) else words,
+            "nemeses": None if self.nemesis is None else nemeses_of(self.nemesis),
             **{name: getattr(self, name) for name in figures},
         }
 

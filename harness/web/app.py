@@ -5,6 +5,7 @@
 /zip/PATH.zip   a folder with all that is in it
 """
 
+import contextlib
 import tempfile
 import zipfile
 from pathlib import Path
@@ -58,17 +59,24 @@ def app_of(out: Path) -> Starlette:
 
 def _found(root: Path, path: str) -> Path:
     """Find what a path leads to, if it is there and below the root, links followed."""
-    found = (root / path).resolve()
+    try:
+        found = (root / path).resolve()
+    except ValueError:  # no file has such a name
+        found = Path()
     if not found.is_relative_to(root) or not found.exists():
-        raise HTTPException(404, f"no {path} in {root}")
+        raise HTTPException(404, f"no {path!r} in {root}")
     return found
 
 
 def _zip(folder: Path) -> Path:
-    """Pack a folder into a file of its own; whoever sends it deletes it."""
+    """Pack a folder into a file of its own; whoever sends it deletes it.
+
+    While a run goes on its files come and go: one that is gone by its turn is left out.
+    """
     with tempfile.NamedTemporaryFile(suffix=".zip", delete=False) as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(folder.rglob("*")):
                 if path.is_file() and not path.is_symlink():
-                    archive.write(path, Path(folder.name) / path.relative_to(folder))
+                    with contextlib.suppress(FileNotFoundError):
+                        archive.write(path, Path(folder.name) / path.relative_to(folder))
         return Path(file.name)

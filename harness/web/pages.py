@@ -1,6 +1,7 @@
 """The pages as text: a list of runs, and a list of a folder's files."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -32,20 +33,21 @@ def index_page(root: Path, rows: Sequence[CatalogueRow]) -> str:
 
 def folder_page(root: Path, folder: Path) -> str:
     """List a folder: folders first, then files with their sizes."""
-    paths = sorted(folder.iterdir(), key=lambda path: (path.is_file(), path.name))
-    entries = [
-        {"name": path.name, "is_file": path.is_file(), "size": _size(path)}
-        for path in paths
-        if path.exists()
-    ]
     above = [folder, *folder.parents]
     crumbs = [part for part in reversed(above) if part.is_relative_to(root)]
     return template(HERE / "folder.html.j2").render(
         crumbs=[{"name": part.name, "link": _link(root, part)} for part in crumbs],
         zip=f"/zip/{quote(str(folder.relative_to(root)))}.zip" if folder != root else "",
-        entries=entries,
+        entries=list(_entries(folder)),
         style=STYLE.read_text(),
     )
+
+
+def _entries(folder: Path) -> Iterator[dict[str, str | bool]]:
+    """Describe what is in a folder; while a run goes on a file may be gone by its turn."""
+    for path in sorted(folder.iterdir(), key=lambda path: (path.is_file(), path.name)):
+        with contextlib.suppress(FileNotFoundError):
+            yield {"name": path.name, "is_file": path.is_file(), "size": _size(path)}
 
 
 def _link(root: Path, path: Path) -> str:

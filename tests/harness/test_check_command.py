@@ -146,6 +146,28 @@ def test_a_history_is_converted_and_judged_the_same(tmp_path: Path) -> None:
     assert run_command(["convert", str(path), str(target)]) == EXIT_USAGE
 
 
+@pytest.mark.parametrize("name", ["history.foo", "nowhere/history.edn"])
+def test_a_file_that_cannot_be_written_is_refused_in_words(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, target = record(tmp_path / "history.jsonl", lost=True), tmp_path / name
+    for command in (
+        ["convert", str(path), str(target)],
+        ["check", "--extract", "lost", "-o", str(target), str(path)],
+    ):
+        assert run_command(command) == EXIT_USAGE
+        said = capsys.readouterr().err
+        assert said.startswith(f"Error: {target}: ")
+        assert said.count(str(target)) == 1
+        assert "Errno" not in said
+
+
+def test_a_run_is_converted_by_its_folder(tmp_path: Path) -> None:
+    record(tmp_path / "history.jsonl", lost=True)
+
+    assert run_command(["convert", str(tmp_path), str(tmp_path / "history.edn")]) == 0
+
+
 def test_an_explanation_shows_the_ops_that_prove_the_anomaly(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

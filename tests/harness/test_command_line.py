@@ -3,13 +3,19 @@
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import click
 import pytest
 
+from checkers.suite import Judgement
+from checkers.verdict import Validity
 from harness import cli
 from harness.cli import COMMANDS, EXIT_BROKE, EXIT_USAGE, run_command
 from harness.cli.lazy import _first_line
+from harness.options import RunOptions
+from harness.run import RunResult
+from harness.store.folder import RunFolder
 
 
 @pytest.mark.parametrize(
@@ -114,3 +120,44 @@ def test_everything_there_is_to_choose_from_is_listed(
         "contracts": "SYNC_MASTER+SYNC_FLUSH",
     }[what]
     assert expected in capsys.readouterr().out
+
+
+def test_problems_stand_below_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["run", "--rate", "-1", "--queues", "0"]) == EXIT_USAGE
+
+    assert capsys.readouterr().err.splitlines() == [
+        "Error: rate: expected 0.1 to 100,000, got -1",
+        "       queues: expected 1 to 1,024, got 0",
+    ]
+
+
+def test_a_terminal_gets_no_line_that_it_has_no_room_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+
+    assert run_command(["run", "--mode", "FOO"]) == EXIT_USAGE
+
+    first, *more = capsys.readouterr().err.splitlines()
+    assert first.startswith("Error: mode: expected one of ASYNC_MASTER+ASYNC_FLUSH, ")
+    assert more
+    assert all(line.startswith("       ") and len(line) <= 80 for line in more)
+
+
+@pytest.mark.parametrize("cut_short", [True, False])
+def test_runs_that_are_stopped_are_not_followed_by_others(
+    cut_short: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Ctrl-C ends what was asked for, though the run that it cut short is valid."""
+    seeds: list[int] = []
+
+    def run_once(options: RunOptions, _console: object) -> RunResult:
+        seeds.append(options.seed)
+        valid = Judgement(Validity.VALID, {}, ())
+        return RunResult(options, RunFolder(tmp_path), valid, 1.0, cut_short)
+
+    monkeypatch.setattr("harness.once.run_once", run_once)
+
+    assert run_command(["run", "--seed", "7", "--test-count", "3", "--out", str(tmp_path)]) == 0
+    assert seeds == ([7] if cut_short else [7, 8, 9])

@@ -67,3 +67,38 @@ def test_an_outcome_is_the_same_if_every_broken_anomaly_is_there_again() -> None
     assert valid.same_as(valid)
     assert not lost.same_as(valid)
     assert list(counts_by_name([lost, both, valid])) == [("lost", 2), ("diverged", 1)]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "told"),
+    [
+        ("test.json", "{", "test.json: expected what a run stored, found: "),
+        ("test.json", "[]", "test.json: expected what a run stored, found: "),
+        ("test.json", '{"seed": 1, "mode": "FOO"}', "mode: expected one of "),
+        ("test.json", '{"seed": 1, "rate": "fast"}', "test.json: expected what a run stored"),
+        ("plan.json", '{"steps": 3}', "plan.json: schedule: expected what a run stored, found: "),
+        ("results.json", "{}", "results.json: expected what a run stored, found: no 'anomalies'"),
+        ("results.json", '{"anomalies": []}', "results.json: expected what a run stored"),
+    ],
+)
+def test_a_file_that_no_run_wrote_is_named(
+    folder: RunFolder,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    file: str,
+    text: str,
+    told: str,
+) -> None:
+    """Whoever mends a folder by hand must know which file is wrong, and sees no traceback."""
+    for name in ("test.json", "plan.json", "results.json"):
+        (tmp_path / name).write_bytes((folder.path / name).read_bytes())
+    (tmp_path / file).write_text(text)
+
+    assert run_command(["replay", str(tmp_path)]) == EXIT_USAGE
+    assert told in capsys.readouterr().err
+
+
+def test_whatever_stands_in_a_folder_it_can_be_healed(tmp_path: Path) -> None:
+    (tmp_path / "test.json").write_text("[]")
+
+    assert run_command(["heal", str(tmp_path)]) == 0

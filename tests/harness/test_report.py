@@ -8,6 +8,7 @@ from random import Random
 import numpy as np
 import pytest
 
+from harness.report.__main__ import main
 from harness.report.diagram import diagram, label
 from harness.report.points import dots, pack
 from harness.report.rates import rates
@@ -178,3 +179,11 @@ def test_no_words_of_a_lane_run_into_the_next() -> None:
 def test_lanes_are_in_the_order_of_the_processes_numbers() -> None:
     text = "\n".join(f"{n} invoke send {n}-1\n{n} ok send {n}-1 @0/{n}" for n in (10, 2, 3))
     assert diagram(parse_history(text), [0, 2, 4]).lanes == ("process 2", "process 3", "process 10")
+
+
+@pytest.mark.parametrize("arguments", [[], ["a", "b"], ["none"]])
+def test_a_report_of_nothing_is_refused_in_words(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 254
+    assert capsys.readouterr().err.startswith("expected a run's folder")

@@ -14,6 +14,7 @@ from harness.cli.run import run
 from harness.cluster import LocalWorld
 from harness.leases import PortBlock
 from harness.options import MODES, RunOptions
+from harness.run import RunResult
 from harness.store.catalogue import catalogue, find_run
 from harness.store.folder import RunFolder, create_run_folder, read_json, write_json
 from harness.surroundings import described, surroundings_of
@@ -107,12 +108,17 @@ def test_options_survive_test_json(options: RunOptions) -> None:
 def test_the_command_of_a_run_repeats_it(options: RunOptions) -> None:
     """The last line of a failure is only worth something if it means the same run."""
     asked: list[RunOptions] = []
+
+    def run_one(found: RunOptions) -> RunResult:
+        asked.append(found)
+        return RunResult(found, RunFolder(Path("nowhere")), None, 0.0)
+
     words = shlex.split(options.command())
     assert words[:2] == ["mqhavoc", "run"]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("harness.validation.problems_of", lambda _options: [])
-        patch.setattr("harness.cli.run._run_one", lambda found: asked.append(found) or 0)
+        patch.setattr("harness.cli.run._run_one", run_one)
         outcome = CliRunner().invoke(run, words[2:])
 
     assert outcome.exception is None, outcome.output

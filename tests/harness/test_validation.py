@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.options import RunOptions
+from harness.options import RunOptions, nemeses_of
 from harness.validation import problems_of
 
 
@@ -89,7 +89,7 @@ def test_a_file_in_place_of_the_folder_is_a_problem(options: RunOptions, tmp_pat
 
     (problem,) = problems_of(options)
 
-    assert problem.startswith("out: cannot write")
+    assert problem.startswith("out: expected a folder, found the file")
 
 
 def test_a_disk_too_small_for_the_run_is_a_problem(
@@ -111,3 +111,53 @@ def test_a_time_too_short_for_the_faults_is_a_problem(options: RunOptions) -> No
     (problem,) = problems_of(replace(options, time_limit_s=1.0))
 
     assert "time limit" in problem
+
+
+@pytest.mark.parametrize("limit", [float("nan"), float("inf"), 1e300, -1.0, 0.0])
+def test_a_time_that_is_none_is_one_problem_and_quickly_found(
+    options: RunOptions, limit: float
+) -> None:
+    """Its faults cannot be drawn, nor its disk space be counted; or that would take for ever."""
+    (problem,) = problems_of(replace(options, time_limit_s=limit))
+
+    assert problem.startswith("time-limit: expected 0.1 to 2,592,000, got")
+
+
+def test_faults_that_are_asked_for_and_not_named_are_a_problem(options: RunOptions) -> None:
+    (problem,) = problems_of(replace(options, nemeses=nemeses_of(" , ")))
+
+    assert problem == (
+        "nemesis: expected names with commas between them, swarm or none, got nothing"
+    )
+
+
+@pytest.mark.parametrize("word", ["none", "swarm"])
+def test_a_word_that_stands_alone_is_told_apart_from_an_unknown_one(
+    options: RunOptions, word: str
+) -> None:
+    (problem,) = problems_of(replace(options, nemeses=("kill-master", word)))
+
+    assert problem == f"nemesis {word!r} goes with no other"
+
+
+def test_a_real_toxiproxy_that_is_not_there_is_a_problem(
+    options: RunOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The embedded one is no answer to who asks for the real one."""
+    monkeypatch.setattr("harness.validation.find_executable", lambda: None)
+
+    (problem,) = problems_of(replace(options, toxiproxy="real"))
+
+    assert "`make toxiproxy` installs it" in problem
+    assert problems_of(options) == []
+
+
+def test_a_toxiproxy_that_is_named_and_is_no_program_is_a_problem(
+    options: RunOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOXIPROXY_SERVER", "/nowhere/toxiproxy-server")
+
+    (problem,) = problems_of(options)
+
+    assert problem.startswith("toxiproxy: expected TOXIPROXY_SERVER to be a program")
+    assert problems_of(replace(options, toxiproxy="embedded")) == []

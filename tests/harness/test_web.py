@@ -116,6 +116,36 @@ def test_a_run_comes_whole_as_a_zip_that_is_gone_afterwards(
     assert not list(packing.iterdir())
 
 
+def test_what_goes_while_a_run_goes_on_is_left_out(
+    out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node replaces its files all the time; no page breaks by it, and no archive is left."""
+    packing = tmp_path / "packing"
+    packing.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(packing))
+    going = "checkpoint.new"
+    (out / RUN / going).touch()
+    true = Path.is_file
+
+    def is_file(path: Path) -> bool:
+        there = true(path)
+        if path.name == going:
+            path.unlink(missing_ok=True)
+        return there
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    with zipfile.ZipFile(io.BytesIO(asked(out, f"/zip/{RUN}.zip").body)) as archive:
+        names = [name.rpartition("/")[2] for name in archive.namelist()]
+    assert "history.jsonl" in names
+    assert going not in names
+    assert not list(packing.iterdir())
+
+    (out / RUN / going).touch()
+    page = asked(out, f"/files/{RUN}/").text
+    assert "history.jsonl" in page
+    assert going not in page
+
+
 def to_the_secret(out: Path) -> str:
     (out / "way").symlink_to(out.parent / "secret")
     return "/files/way"
@@ -131,6 +161,7 @@ def to_the_secret(out: Path) -> str:
         lambda _out: "/zip/...zip",
         lambda _out: "/zip/latest/test.json.zip",
         lambda _out: "/files/none",
+        lambda _out: "/files/no\0name",
     ],
 )
 def test_nothing_outside_is_shown(path: Callable[[Path], str], out: Path) -> None:
