@@ -76,15 +76,16 @@ class RouteTable:
 
     def unregister(self, identity: BrokerIdentity) -> bool:
         """Let a broker go that says farewell; whether it held the id it names."""
-        group = self._groups.get(identity.broker_name)
-        held = group is not None and group.addresses.get(identity.broker_id)
-        self._live.pop(identity.broker_addr, None)
-        self._filter_servers.pop(identity.broker_addr, None)
-        if group is None or held != identity.broker_addr:
-            return False
-        del group.addresses[identity.broker_id]
-        self._drop_if_empty(identity.broker_name)
-        return True
+        address, group = identity.broker_addr, self._groups.get(identity.broker_name)
+        held = group is not None and group.addresses.get(identity.broker_id) == address
+        if group is not None and held:
+            del group.addresses[identity.broker_id]
+            self._drop_if_empty(identity.broker_name)
+        # Who has come back under another id meanwhile must still be seen to go.
+        if not self._holds_an_id(address):
+            self._live.pop(address, None)
+            self._filter_servers.pop(address, None)
+        return held
 
     def channel_lost(self, channel: Hashable) -> list[str]:
         """Let go whoever registered through a channel that ended; return their addresses."""

@@ -53,9 +53,10 @@ class Routes(RuleBasedStateMachine):
     @rule(name=names, broker_id=ids, address=addresses)
     def unregister(self, name: str, broker_id: int, address: str) -> None:
         self.table.unregister(identity(name, broker_id, address))
-        self.seen.pop(address, None)
         if self.holders.get((name, broker_id)) == address:
             del self.holders[name, broker_id]
+        if address not in self.holders.values():
+            self.seen.pop(address, None)
 
     @rule(channel=channels)
     def lose(self, channel: int) -> None:
@@ -82,6 +83,12 @@ class Routes(RuleBasedStateMachine):
         info = self.table.cluster_info()
         assert {n: b.broker_addrs for n, b in info.broker_addr_table.items()} == groups
         assert sorted(info.cluster_addr_table.get("C", [])) == sorted(groups)
+
+    @invariant()
+    def whoever_has_an_id_is_watched(self) -> None:
+        """Else it would stay in the route for ever, though its connection ended."""
+        for address in self.holders.values():
+            assert self.table.live(address) is not None
 
     @invariant()
     def a_topic_is_found_while_a_group_that_told_it_has_an_address(self) -> None:
