@@ -31,6 +31,7 @@ from broker.store.config import StoreConfig
 from broker.store.message_store import MessageStore
 from broker.tables.groups import GroupTable
 from broker.tables.topics import TopicTable
+from broker.tasks import spawn
 
 __all__ = ["Broker"]
 
@@ -218,7 +219,7 @@ class Broker:
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         self._tasks = [task for task in self._tasks if not task.done()]
-        self._tasks.append(asyncio.get_running_loop().create_task(work))
+        self._tasks.append(spawn(work, self._log))
 
     async def _stop_tasks(self) -> None:
         self.state.parked.wake_all()

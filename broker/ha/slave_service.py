@@ -33,6 +33,7 @@ from broker.ports import Ports
 from broker.remoting.codes import RequestCode, ResponseCode
 from broker.remoting.command import Command
 from broker.store.message_store import MessageStore
+from broker.tasks import spawn
 
 __all__ = ["SlaveService"]
 
@@ -243,7 +244,7 @@ class SlaveService:
             connection.transport.close()
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
-        task = self._loop.create_task(work)
+        task = spawn(work, self._log)
         self._tasks[task] = None
         task.add_done_callback(self._tasks.pop)
 
