@@ -15,7 +15,8 @@ that clients talked to, drained or dumped, and the brokers that a fault was aime
     bounds            a queue that is consumed, so what earlier pulls took counts as there
 
 Drains before the operator's resynchronisation count like those after it: what was on one node
-then was not lost by the broker.
+then was not lost by the broker. A node whose log the command cut must have been drained before it:
+what a later drain lacks may have been given up.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checkers.contract import Contract
+from checkers.messages import NEVER
 from checkers.pulls import unreadable
 from checkers.windows import Window, damaged_row, last_cure_row
 from histories.history import NONE, History
@@ -73,7 +75,7 @@ def certificates(history: History, windows: tuple[Window, ...], contract: Contra
     healed = last_cure_row(windows)
     damaged = [damaged_row(windows, name, contract) for name in history.nodes]
     drains = [drain for drain in _certified(history, damaged) if drain.begin_row > healed]
-    nodes = _holders(history)
+    nodes, cut = _holders(history), _cut_rows(history, windows)
     absent = _absent(history, windows, (contract.master, contract.slave))
     queues = _queues(history)
     since = np.full(len(history.queues) + 1, NONE, np.int64)
@@ -81,7 +83,7 @@ def certificates(history: History, windows: tuple[Window, ...], contract: Contra
     for queue in queues:
         by_node: dict[int, int] = {}
         for drain in drains:
-            if drain.queue == queue:
+            if drain.queue == queue and (drain.row < cut[drain.node] or drain.node in by_node):
                 by_node[drain.node] = max(drain.begin_row, by_node.get(drain.node, NONE))
         # A drain that names no node speaks for the queue as such.
         spoken = NONE in by_node
@@ -173,6 +175,15 @@ def _holders(history: History) -> tuple[int, ...]:
     named = np.unique(history.node[np.isin(history.f, codes)])
     nodes = tuple(int(node) for node in named if node != NONE)
     return nodes or (NONE,)
+
+
+def _cut_rows(history: History, windows: tuple[Window, ...]) -> list[int]:
+    """Give for each node the row of the first command that cut its log, and NEVER for no node."""
+    commands = [window for window in windows if window.resync]
+    return [
+        min((one.inject_row for one in commands if name in one.targets), default=NEVER)
+        for name in (*history.nodes, "")
+    ]
 
 
 def _absent(history: History, windows: tuple[Window, ...], brokers: tuple[str, ...]) -> list[str]:

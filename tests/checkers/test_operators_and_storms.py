@@ -49,6 +49,21 @@ def test_nothing_is_discarded_without_the_command_or_if_it_is_still_there() -> N
     assert "discarded" not in found(BEFORE + DIVERGED + COMMAND + again, LAX)
 
 
+def test_what_nobody_saw_before_the_command_may_have_been_given_up() -> None:
+    """The slave's drain failed, and it had y: lost, or discarded, nobody knows."""
+    unread = DIVERGED.replace("1 ok drain 0:x,1:y @0 node=slave", "1 fail drain @0 node=slave")
+    after = """
+    1 invoke drain @0 node=slave
+    1 ok drain 0:x,1:b @0 node=slave certified=true min_offset=0 max_offset=2
+    """
+    strict = "SYNC_MASTER+ASYNC_FLUSH"
+    judgement = judged(BEFORE + unread + COMMAND + after, strict)
+    assert judgement.validity is Validity.UNKNOWN, list(judgement.anomalies)
+    assert "T/0: no certified drain after the last cure on slave" in judgement.why
+    untouched = BEFORE + unread + COMMAND.replace("=slave", "=master") + after
+    assert judged(untouched, strict).anomalies["lost"].count == 1
+
+
 def test_the_command_does_not_cover_an_ack_that_was_a_lie_before_it() -> None:
     """A slave that is ahead must not raise the mark of a SYNC_MASTER, as it does in 4.9.3."""
     shown = "1 invoke drain @0 node=slave\n1 ok drain 0:x,1:b @0 node=slave"
