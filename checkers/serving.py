@@ -1,6 +1,7 @@
 """Two equal logs serve the same messages: what one node gives, the other gives as well.
 
-    unserved    a message that the certified drain of one node alone holds
+    unserved    a message that the certified drain of one node alone holds; or a pull that the
+                slave refused while its master was down (``refuge``)
     corrupted   a pull or a drain was answered with bytes that are no sound records; allowed after
                 bits of the node were damaged, for no checksum covers all of a record
 
@@ -22,6 +23,7 @@ from checkers.damage import damaged_before
 from checkers.findings import anomaly, verdict
 from checkers.messages import NEVER
 from checkers.pulls import unreadable
+from checkers.refuge import refused
 from checkers.replicas import compare_logs, last_dumps
 from checkers.verdict import Finding, Validity, Verdict
 from checkers.windows import ages
@@ -52,6 +54,12 @@ def serving(case: Case) -> Verdict:
         )
         return Finding(text, rows, {"queue": name, "offset": offset, "node": node})
 
+    def tell_refused(row: int) -> Finding:
+        op, name = case.history.op(row), case.queue_name(int(case.history.queue[row]))
+        text = f"{name}: with the master down, {op.node} refused a pull: {op.error}"
+        rows = case.indices(int(case.history.pair[row]), row)
+        return Finding(text, rows, {"queue": name, "node": op.node})
+
     def tell_unreadable(row: int) -> Finding:
         op = case.history.op(row)
         rows = case.indices(int(case.history.pair[row]), row)
@@ -60,6 +68,7 @@ def serving(case: Case) -> Verdict:
     return verdict(
         [
             *anomaly("unserved", np.arange(len(found)), tell),
+            *anomaly("unserved", refused(case), tell_refused),
             *anomaly("corrupted", bad[~damaged], tell_unreadable),
             *anomaly("corrupted", bad[damaged], tell_unreadable, Validity.VALID),
         ]

@@ -5,7 +5,8 @@ cured; in some fault window a send was attempted; of each kind of fault that lea
 some window has an ok send inside, but for windows all of whose sends met another fault that stops
 writes; of each kind that stops writes some window has an ok send before it and one after its cure;
 something was sent and acknowledged; if clients pulled, they were given messages, and were answered
-once a fault had been on; and every queue of every node has a certified drain after the last cure.
+once a fault had been on, by the slave as well if it was asked while its master was down
+(``refuge``); and every queue of every node has a certified drain after the last cure.
 A history without any nemesis op is judged as it is, unless faults were expected. Of a foreign
 history every kind of function that its checker needs was ok at least once (``idleness``).
 
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from checkers.case import Case
 from checkers.findings import verdict
 from checkers.messages import NEVER
+from checkers.refuge import silent
 from checkers.shadows import Shadows
 from checkers.verdict import Verdict
 from checkers.windows import Window
@@ -39,7 +41,7 @@ def vacuity(case: Case, *, faults_expected: bool = False) -> Verdict:
     """Say why a run proves nothing, if it does not."""
     why = [*_clients(case), *case.certificates.why]
     windows = [window for window in case.windows if not window.resync]
-    why += _readers(case, windows)
+    why += [*_readers(case, windows), *silent(case)]
     if windows:
         why += [*_bites(windows), *_sends_in_windows(case, windows), *_outside(windows)]
     elif faults_expected:
