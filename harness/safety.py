@@ -63,6 +63,7 @@ class Safety:
 
     async def run(self) -> None:
         """Run until the time limit or ``end_early``; afterwards everything is cured."""
+        self.conductor.on_inject.append(self.watch.on_inject)
         async with asyncio.TaskGroup() as group:
             clients = group.create_task(self.interpreter.run(), name="clients")
             try:

@@ -3,6 +3,8 @@
 The cure at the end of a run starts whatever is down. So the nodes are watched until all is cured
 and clients had their moment: one that is gone, or is another process than before, while no active
 fault touches it has ended by itself, and the run says so. So does it if the watch itself breaks.
+Nobody starts a node but the cure of a fault that touches it, so a look before each fault and one
+at the end see whatever there is to see.
 """
 
 import asyncio
@@ -14,11 +16,12 @@ from nemesis.targets import Targets
 
 __all__ = ["Watch"]
 
-LOOK_S = 0.1
+LOOK_S = 1.0
+"""How often it looks besides: so it also sees what a person, or a bug of ours, started again."""
 
 
 class Watch:
-    """Looks at every node ten times a second, and keeps what it saw."""
+    """Looks at every node again and again, and keeps what it saw."""
 
     def __init__(self, targets: Targets, active: Callable[[], Mapping[int, Fault]]) -> None:
         self._targets = targets
@@ -45,6 +48,12 @@ class Watch:
             self._broke.append(f"the watch over the nodes broke: {error!r}")
         else:
             self.look()
+
+    def on_inject(self, fault: Fault) -> None:
+        """Look before a fault touches its nodes: what they are afterwards is its doing."""
+        self.look()
+        for name in _touched(fault):
+            self._pids.pop(name, None)
 
     def look(self) -> None:
         """Note every node that is down, or was started again, and that no fault touches."""

@@ -65,6 +65,8 @@ class Conductor:
         self._schedule = schedule
         self._record = record
         self._journal = journal
+        self.on_inject: list[Callable[[Fault], None]] = []
+        """Who wants a look at the cluster before a fault touches it."""
         self._locks: dict[str, asyncio.Lock] = {}
         self._freed_ms: dict[str, int] = {}  # when each thing was last let go
         self._executed: dict[int, Step] = {}
@@ -211,6 +213,8 @@ class Conductor:
         """Inject, and return since when it may have bitten, by the history's clock."""
         fault = step.fault
         before = await described(self._targets, number, fault, "inject")
+        for callback in self.on_inject:
+            callback(fault)
         self._journal.enter(number, fault)
         self._executed[number] = step
         self._record(fault.name, before)

@@ -270,6 +270,21 @@ def test_a_node_that_ends_by_itself_is_a_problem_though_the_cure_starts_it_again
     assert cluster.targets.sound()
 
 
+def test_a_node_that_ends_just_before_its_fault_is_a_problem(folder: RunFolder) -> None:
+    """Its fault must not take the blame."""
+    cluster = Cluster()
+    master = cluster.targets.nodes["master"]
+    options = RunOptions(seed=3, time_limit_s=10.0, nemeses=("kill-master",))
+    first_s = schedule_of(options).steps[0].at_ms / 1000
+
+    def crash() -> None:
+        master.number, master.serving = None, False
+
+    _, safety, _ = lived(folder, cluster, at_s=(first_s - 0.01, crash))
+
+    assert safety.problems == ["master ended by itself; its log says why"]
+
+
 @pytest.mark.parametrize("at_s", [10.005, 10.6], ids=["before the sweep", "after it"])
 def test_a_node_that_ends_while_all_is_cured_is_a_problem(folder: RunFolder, at_s: float) -> None:
     """The faults are over, and a sweep starts whatever is down: nobody else would tell."""

@@ -45,3 +45,30 @@ def test_each_node_is_told_once() -> None:
     watch.look()
 
     assert [problem.split()[0] for problem in watch.problems] == ["master", "slave"]
+
+
+def test_a_fault_that_is_over_before_the_next_look_is_no_death() -> None:
+    """A kill and a start between two looks are the fault's doing."""
+    world = World()
+    watch = Watch(world, dict)
+    watch.look()
+
+    watch.on_inject(KILL)
+    world.nodes["slave"].number = 999
+    watch.look()
+
+    assert watch.problems == []
+
+
+def test_a_node_that_was_down_before_its_fault_had_ended_by_itself() -> None:
+    """Else the fault would take the blame, and its cure would hide it."""
+    world = World()
+    watch = Watch(world, dict)
+    watch.look()
+
+    world.nodes["slave"].number = None
+    watch.on_inject(KILL)
+    world.nodes["slave"].number = 999
+    watch.look()
+
+    assert watch.problems == ["slave ended by itself; its log says why"]
