@@ -4,7 +4,8 @@ To hand a sync to a worker thread and back takes longer than a good disk takes f
 So a file whose last sync was quick does the next one at once; one that turns out slow holds up the
 event loop a single time, and sends those after it to the thread until they are quick again.
 
-A file's name is durable with its first sync after it was made: the folder is synced then, too.
+A file's name is durable with its first sync after it was made: the folder is synced then, too, and
+so are those above it, up to the first that was there before.
 """
 
 import asyncio
@@ -42,6 +43,7 @@ class LiveFile:
 
     path: str
     _descriptor: int
+    _new_folders: dict[str, None] = field(default_factory=dict)
     _unnamed: bool = False  # made, and its name not yet durable
     _syncs: int = 0  # under way in a worker thread
     _last_sync_s: float = QUICK_S  # how long it took
@@ -98,11 +100,20 @@ class LiveFile:
         begun_s = time.monotonic()
         if self._unnamed:
             os.fsync(self._descriptor)
-            _sync_folder(str(Path(self.path).parent))
+            self._sync_names()
             self._unnamed = False
         else:
             _DATA_SYNC(self._descriptor)
         self._last_sync_s = time.monotonic() - begun_s
+
+    def _sync_names(self) -> None:
+        """Make the file's name durable, and those of the folders that were made for it."""
+        folder = Path(self.path).parent
+        _sync_folder(str(folder))
+        while str(folder) in self._new_folders:
+            _sync_folder(str(folder.parent))
+            self._new_folders.pop(str(folder), None)
+            folder = folder.parent
 
 
 @dataclass(slots=True)
@@ -110,6 +121,8 @@ class LiveDisk:
     """The machine's tree of files."""
 
     _locks: dict[str, int] = field(default_factory=dict)
+    _new_folders: dict[str, None] = field(default_factory=dict)
+    """Those that were made, and whose names are not yet durable."""
 
     def open(self, path: str, *, create: bool = False) -> LiveFile:
         """Open for reading and writing; ``create`` makes it (and its parents) if missing."""
@@ -119,8 +132,9 @@ class LiveDisk:
         except FileNotFoundError:
             if not create:
                 raise
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        return LiveFile(path, os.open(path, flags | os.O_CREAT, 0o644), _unnamed=True)
+        self._make_folder(Path(path).parent)
+        descriptor = os.open(path, flags | os.O_CREAT, 0o644)
+        return LiveFile(path, descriptor, self._new_folders, _unnamed=True)
 
     def exists(self, path: str) -> bool:
         """Whether a file or folder is there."""
@@ -161,7 +175,7 @@ class LiveDisk:
 
     def lock(self, path: str) -> Callable[[], None]:
         """Take the exclusive lock on a file and return its release; ``OSError`` if it is held."""
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        self._make_folder(Path(path).parent)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -176,3 +190,8 @@ class LiveDisk:
                 os.close(descriptor)
 
         return release
+
+    def _make_folder(self, folder: Path) -> None:
+        missing = [one for one in (folder, *folder.parents) if not one.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        self._new_folders |= {str(one): None for one in missing}

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.live import LiveDisk, VolatileDisk
+from broker.live import disk as live_disk
 from broker.live.crash import kill_at
 from tests.broker.memory_disk import MemoryDisk
 
@@ -87,6 +88,28 @@ async def test_files_come_go_and_are_renamed(make: object, tmp_path: Path) -> No
     disk.remove(new)
     disk.remove(new)
     assert disk.list(f"{tmp_path}/a/b") == []
+
+
+async def test_a_new_folders_name_is_durable_with_the_first_file_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut could take the folder, else, and the synced file with it."""
+    synced: list[str] = []
+    sync_folder = live_disk._sync_folder
+
+    def noted(path: str) -> None:
+        synced.append(path)
+        sync_folder(path)
+
+    monkeypatch.setattr(live_disk, "_sync_folder", noted)
+    disk = LiveDisk()
+    disk.lock(f"{tmp_path}/root/lock")()
+    for name in ("first", "second"):
+        file = disk.open(f"{tmp_path}/root/log/{name}", create=True)
+        await file.sync()
+        file.close()
+    log = f"{tmp_path}/root/log"
+    assert synced == [log, f"{tmp_path}/root", f"{tmp_path}", log]
 
 
 async def test_a_file_closed_during_its_sync_is_closed_after_it(tmp_path: Path) -> None:
