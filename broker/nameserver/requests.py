@@ -64,6 +64,7 @@ class Requests:
             RequestCode.DELETE_KV_CONFIG: self.delete_key_value,
             RequestCode.GET_KVLIST_BY_NAMESPACE: self.list_key_values,
             RequestCode.GET_NAMESRV_CONFIG: self.config,
+            RequestCode.UPDATE_NAMESRV_CONFIG: self.update_config,
         }
 
     # Brokers.
@@ -185,6 +186,11 @@ class Requests:
     def config(self, command: Command, _connection: Connection) -> Command:
         """Give this server's settings, a line each."""
         return command.reply(body=self._settings().encode())
+
+    def update_config(self, command: Command, _connection: Connection) -> Command:
+        """Refuse to change them: whoever asks would wait in vain for no answer at all."""
+        remark = "a name server's settings cannot change while it runs; restart it"
+        return command.reply(ResponseCode.SYSTEM_ERROR, remark)
 
     def _encoded(self, topic: str, route: TopicRoute) -> bytes:
         """Write a route, unless it is still what it was when somebody last asked."""

@@ -220,10 +220,14 @@ async def test_key_values_are_kept_over_a_restart_where_a_path_is_given() -> Non
     await again.stop()
 
 
-async def test_settings_are_told_a_line_each() -> None:
+async def test_settings_are_told_a_line_each_and_changed_by_nobody() -> None:
+    """An operator who tries is told so, and does not wait in vain."""
     network = MemoryNetwork()
     server = NameServer(NameServerConfig(), world(network))
     await server.start()
     told = await (await dial(network)).ask(CODE.GET_NAMESRV_CONFIG)
     assert b"brokerExpiredTime=120000\n" in told.body
+    refused = await (await dial(network)).ask(CODE.UPDATE_NAMESRV_CONFIG, b"brokerExpiredTime=1")
+    assert refused.code == 1
+    assert refused.remark == "a name server's settings cannot change while it runs; restart it"
     await server.stop()
