@@ -60,8 +60,8 @@ class Tail:
     def of_fields(cls, ext_fields: dict[str, str]) -> "Tail":
         """Read a request's ext fields; ``KeyError`` or ``ValueError`` if they are not ours."""
         begin, end = int(ext_fields["begin"]), int(ext_fields["end"])
-        if not (0 <= begin < end <= begin + TAIL_SIZE or begin == end == 0):
-            raise ValueError(f"expected 1 to {TAIL_SIZE} bytes, found {begin} and {end}")
+        if not 0 <= begin <= end <= begin + TAIL_SIZE:
+            raise ValueError(f"expected at most {TAIL_SIZE} bytes, found {begin} and {end}")
         return cls(int(ext_fields["brokerId"]), begin, end, int(ext_fields["crc"]))
 
 
@@ -106,9 +106,13 @@ class LogSummary:
     crc: Callable[[int, int], int]
 
 
-def tail_range(min_offset: int, end: int) -> tuple[int, int]:
-    """Give the stretch of its own log that a slave shows: the last bytes, if it has any."""
-    return max(min_offset, end - TAIL_SIZE), end
+def tail_range(min_offset: int, end: int, floor: int = 0) -> tuple[int, int]:
+    """Give the stretch of its own log that a slave shows: the last bytes, if it has any.
+
+    Nothing before ``floor``; but a log that is not empty does not show nothing.
+    """
+    begin = max(min_offset, floor, end - TAIL_SIZE)
+    return min(begin, max(min_offset, end - 1)), end
 
 
 def compare(tail: Tail, log: LogSummary) -> Answer:
@@ -117,6 +121,8 @@ def compare(tail: Tail, log: LogSummary) -> Answer:
         return Answer(Outcome.PROVEN, min_offset=log.min_offset)
     if tail.end > log.end:
         return _diverged(log, f"the slave's log ends at {tail.end}, the master's at {log.end}")
+    if tail.begin == tail.end >= log.min_offset:  # its first file is there, and empty
+        return Answer(Outcome.PROVEN, min_offset=log.min_offset)
     if tail.end <= log.min_offset:
         return _diverged(
             log, f"the slave ends at {tail.end}, the master begins at {log.min_offset}"

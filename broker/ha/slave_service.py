@@ -193,8 +193,7 @@ class SlaveService:
 
     async def _ask(self, effect: Ask) -> None:
         log = self._store.log
-        begin, end = tail_range(max(log.min_offset, effect.floor), log.end)
-        begin = min(begin, end)
+        begin, end = tail_range(log.min_offset, log.end, effect.floor)
         answer = None
         try:
             tail = Tail(self._config.broker_id, begin, end, self._store.crc(begin, end))

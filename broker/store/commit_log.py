@@ -74,12 +74,12 @@ class CommitLog:
         if self.broken is not None:
             raise StoreBlockedError(self.broken)
         self.check_place(offset)
-        if offset != self.end:
-            self.end = self.flushed = offset
         try:
             self.segments.write(offset, data)
         except OSError as error:
             raise self._undo(error) from error
+        if offset != self.end:
+            self.flushed = offset
         self.end = offset + len(data)
         return self.end
 

@@ -35,6 +35,8 @@ def tail_of(log: bytes, begin: int = 0) -> Tail:
         (tail_of(LOG), 0, Outcome.PROVEN, ""),
         (tail_of(LOG[:70], 60), 60, Outcome.PROVEN, ""),
         (tail_of(LOG[:61], 60), 60, Outcome.PROVEN, ""),
+        (Tail(1, 60, 60, 0), 60, Outcome.PROVEN, ""),
+        (Tail(1, 60, 60, 0), 61, Outcome.DIVERGED, "the slave ends at 60, the master begins at 61"),
         (tail_of(LOG[:60], 50), 60, Outcome.DIVERGED, "the slave ends at 60, the master begins at"),
         (tail_of(LOG + b"x"), 0, Outcome.DIVERGED, "the slave's log ends at 101"),
         (tail_of(LOG[:40]), 50, Outcome.DIVERGED, "the slave ends at 40, the master begins at 50"),
@@ -51,6 +53,15 @@ def test_the_handshakes_table(tail: Tail, min_offset: int, outcome: Outcome, why
     assert Tail.of_fields(tail.to_fields()) == tail
 
 
+def test_a_log_shows_its_last_bytes_and_none_only_if_it_has_none() -> None:
+    """Or a log that ends where its master's begins would be proven by nothing."""
+    assert tail_range(0, 10) == (0, 10)
+    assert tail_range(0, TAIL_SIZE + 7) == (7, TAIL_SIZE + 7)
+    assert tail_range(0, 10, floor=4) == (4, 10)
+    assert tail_range(0, 10, floor=10) == tail_range(0, 10, floor=99) == (9, 10)
+    assert tail_range(10, 10) == tail_range(10, 10, floor=99) == (10, 10)
+
+
 @given(st.binary(max_size=60), st.binary(max_size=60))
 def test_what_is_proven_is_a_prefix_and_a_prefix_is_proven(ours: bytes, theirs: bytes) -> None:
     begin, end = tail_range(0, len(theirs))
@@ -59,9 +70,9 @@ def test_what_is_proven_is_a_prefix_and_a_prefix_is_proven(ours: bytes, theirs: 
     assert (outcome is Outcome.PROVEN) == ours.startswith(theirs)
 
 
-@pytest.mark.parametrize(("begin", "end"), [(2, 1), (-1, 1), (0, TAIL_SIZE + 1), (7, 7)])
+@pytest.mark.parametrize(("begin", "end"), [(2, 1), (-1, 1), (0, TAIL_SIZE + 1)])
 def test_a_malformed_handshake_is_no_tail(begin: int, end: int) -> None:
-    """Nor is one that shows nothing, or more than a master can look at in passing."""
+    """Nor is one that shows more than a master can look at in passing."""
     with pytest.raises(ValueError, match=f"found {begin} and {end}"):
         Tail.of_fields(Tail(1, begin, end, 0).to_fields())
     with pytest.raises(KeyError):

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from broker.errors import OutOfPlaceError, RecordError
+from broker.errors import AppendError, OutOfPlaceError, RecordError
 from tests.broker.memory_disk import MemoryDisk
 from tests.broker.store_rig import bodies, die, loaded, put
 
@@ -51,6 +51,23 @@ async def test_a_slave_takes_nothing_but_what_comes_next() -> None:
         slave.append_raw(len(data), b"not a record at all")
     assert slave.log.end == len(data)
     assert bodies(slave) == ["a", "b"]
+    await slave.close()
+    await master.close()
+
+
+async def test_a_slave_whose_first_append_failed_is_still_empty() -> None:
+    """It may begin anywhere, then as before: its master may have removed more files meanwhile."""
+    master = await loaded(MemoryDisk())
+    put(master, *[f"{n:03d}" for n in range(30)])
+    disk = MemoryDisk()
+    slave = await loaded(disk)
+    disk.fail_at = disk.effects + 2
+    with pytest.raises(AppendError):
+        slave.append_raw(1024, master.read_log(1024, 10_000))
+    assert (slave.log.end, slave.log.flushed, slave.log.min_offset) == (0, 0, 0)
+    data = master.read_log(2048, 10_000)
+    assert slave.append_raw(2048, data) == 2048 + len(data)
+    assert (slave.log.min_offset, slave.log.flushed) == (2048, 2048)
     await slave.close()
     await master.close()
 
