@@ -1,27 +1,32 @@
-"""While its master is down the slave is there to be read from, and it answers (P10).
+"""While its master is down the slave is there to be read from, and gives what it has (P10).
 
-    refused   it answered a pull with an error, though it had records of the queue by then
-    silent    it was asked several times, and answered nothing
+    denied    it answered a pull with an error, though it had records of the queue; or with nothing,
+              though it had what was asked for
+    silent    it was asked several times, and no answer was ok
 
 Only what one fault did alone counts: the master is proven down, and nothing has reached the slave,
-its clients or the routes since the convergence time before. That a node is busy is no refusal.
+its readers or the routes since the convergence time before. What the slave has its own figures say
+that were read as the fault began; a node that is well shows it within a replication lag. That a
+node is busy is no refusal.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from checkers.case import Case
+from checkers.damage import damaged_before
 from checkers.messages import NEVER
-from checkers.multisets import distinct
 from checkers.windows import Window, holds_down, merged
 from histories.history import NONE
 from histories.op import Op, OpType
 
-__all__ = ["refused", "silent"]
+__all__ = ["denied", "silent"]
 
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 OF_THE_MASTER = (
     "master",
@@ -39,23 +44,34 @@ BUSY = "code 2:"
 ASKED_MIN = 3
 
 
-def refused(case: Case) -> Ints:
-    """Give the ends of pulls that the slave refused while its master was down."""
-    history = case.history
+def denied(case: Case) -> Ints:
+    """Give the ends of pulls that the slave should have answered with what it had."""
+    history, log = case.history, _log_of(case)
     rows: list[int] = []
-    for window, asked in _asked(case):
-        failed = asked[history.type[asked] != OpType.OK].tolist()
-        if no := [row for row in failed if _is_refusal(history.op(row))]:
-            held = _held(case, window)
-            rows += [row for row in no if history.queue[row] in held]
+    for window, ends in _asked(case):
+        reached = _reached(case, window)
+        refused = [
+            row
+            for row in ends[history.type[ends] != OpType.OK].tolist()
+            if log.highest(int(history.queue[row]), reached) != NONE
+            and _is_refusal(history.op(row))
+        ]
+        empty = ends[_is_empty(case, ends, window.inject_ns + case.contract.lag_ns)]
+        asked = history.offset[history.pair[empty]].tolist()
+        rows += refused
+        rows += [
+            row
+            for row, offset in zip(empty.tolist(), asked, strict=True)
+            if offset <= log.highest(int(history.queue[row]), reached)
+        ]
     return np.unique(np.array(rows, np.int64))
 
 
 def silent(case: Case) -> Iterator[str]:
     """Say of which faults it is not known that the slave serves meanwhile, though it was asked."""
     by_name: dict[str, list[int]] = {}
-    for window, asked in _asked(case):
-        by_name.setdefault(window.name, []).extend(asked.tolist())
+    for window, ends in _asked(case):
+        by_name.setdefault(window.name, []).extend(ends.tolist())
     for name, rows in by_name.items():
         if len(rows) >= ASKED_MIN and not (case.history.type[rows] == OpType.OK).any():
             yield f"{name}: {len(rows)} pulls of the slave while it was on, and none was ok"
@@ -97,20 +113,60 @@ def _reaches_slave(window: Window) -> bool:
     return not window.targets or any(target not in OF_THE_MASTER for target in window.targets)
 
 
-def _held(case: Case, window: Window) -> Ints:
-    """Give the queues of which the slave had whole records as a fault began, by its own figures."""
-    messages, contract = case.messages, case.contract
-    ends = window.ends.get(contract.slave)
-    reached = ends.get("flushed" if contract.sync_flush else "end") if ends else None
-    earlier = [other for other in case.windows if other.inject_row < window.inject_row]
-    if not isinstance(reached, int) or any(other.sets_back(contract) for other in earlier):
-        return np.zeros(0, np.int64)  # offsets of another log say nothing
-    place = np.where(messages.ok, messages.physical_offset, NONE)
-    last = place[place <= reached].max(initial=NONE)
-    return distinct(messages.queue[(place != NONE) & (place < last)])
+def _reached(case: Case, window: Window) -> int:
+    """Give how far the slave's readable log had got as a fault began, NONE if it is not known."""
+    earlier = (other for other in case.windows if other.inject_row < window.inject_row)
+    if any(other.sets_back(case.contract) for other in earlier):
+        return NONE  # offsets of another log say nothing
+    ends = window.ends.get(case.contract.slave) or {}
+    reached = ends.get("flushed" if case.contract.sync_flush else "end")
+    return reached if isinstance(reached, int) else NONE
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Log:
+    """Where acknowledged records stand, in the order of the log."""
+
+    place: Ints
+    by_queue: Mapping[int, tuple[Ints, Ints]]  # places, and the highest offset up to each
+
+    def highest(self, queue: int, reached: int) -> int:
+        """Give a queue's highest offset in a log that has got so far, NONE if it holds none."""
+        known = int(np.searchsorted(self.place, reached, side="right"))
+        if queue not in self.by_queue or not known:
+            return NONE
+        places, offsets = self.by_queue[queue]
+        # The last record that begins there may not be there whole.
+        whole = int(np.searchsorted(places, self.place[known - 1]))
+        return int(offsets[whole - 1]) if whole else NONE
+
+
+def _log_of(case: Case) -> _Log:
+    messages = case.messages
+    rows = np.flatnonzero(messages.ok & (messages.physical_offset != NONE))
+    rows = rows[np.argsort(messages.physical_offset[rows], kind="stable")]
+    place, queue, offset = (
+        column[rows] for column in (messages.physical_offset, messages.queue, messages.offset)
+    )
+    by_queue = {
+        one: (place[queue == one], np.maximum.accumulate(offset[queue == one]))
+        for one in np.unique(queue).tolist()
+    }
+    return _Log(place, by_queue)
 
 
 def _is_refusal(op: Op) -> bool:
     error = op.error if isinstance(op.error, list) else []
     name, text = [*map(str, error), "", ""][:2]
     return name == "BrokerError" and not text.startswith(BUSY)
+
+
+def _is_empty(case: Case, ends: Ints, since_ns: int) -> Bools:
+    """Tell which pulls that began since an instant were answered with nothing, for no reason."""
+    history = case.history
+    begins = history.pair[ends]
+    asked = history.offset[begins]
+    given = np.diff(np.searchsorted(history.deliveries.row, [ends, ends + 1]), axis=0)[0]
+    empty: Bools = (history.type[ends] == OpType.OK) & (given == 0) & (asked != NONE)
+    empty &= (asked >= history.min_offset[ends]) & (case.time[begins] >= since_ns)
+    return empty & ~damaged_before(case, history.node[ends].astype(np.int64), ends)

@@ -1,7 +1,7 @@
 """Two equal logs serve the same messages: what one node gives, the other gives as well.
 
-    unserved    a message that the certified drain of one node alone holds; or a pull that the
-                slave refused while its master was down (``refuge``)
+    unserved    a message that the certified drain of one node alone holds; or what the
+                slave denied a reader while its master was down (``refuge``)
     corrupted   a pull or a drain was answered with bytes that are no sound records; allowed after
                 bits of the node were damaged, for no checksum covers all of a record
 
@@ -23,7 +23,7 @@ from checkers.damage import damaged_before
 from checkers.findings import anomaly, verdict
 from checkers.messages import NEVER
 from checkers.pulls import unreadable
-from checkers.refuge import refused
+from checkers.refuge import denied
 from checkers.replicas import compare_logs, last_dumps
 from checkers.verdict import Finding, Validity, Verdict
 from checkers.windows import ages
@@ -54,11 +54,15 @@ def serving(case: Case) -> Verdict:
         )
         return Finding(text, rows, {"queue": name, "offset": offset, "node": node})
 
-    def tell_refused(row: int) -> Finding:
-        op, name = case.history.op(row), case.queue_name(int(case.history.queue[row]))
-        text = f"{name}: with the master down, {op.node} refused a pull: {op.error}"
-        rows = case.indices(int(case.history.pair[row]), row)
-        return Finding(text, rows, {"queue": name, "node": op.node})
+    def tell_denied(row: int) -> Finding:
+        op, begin = case.history.op(row), int(case.history.pair[row])
+        name, offset = (
+            case.queue_name(int(case.history.queue[row])),
+            int(case.history.offset[begin]),
+        )
+        what = f"answered {op.error}" if op.error else f"gave nothing from offset {offset} on"
+        text = f"{name}: with the master down, {op.node} {what}, and had records by then"
+        return Finding(text, case.indices(begin, row), {"queue": name, "node": op.node})
 
     def tell_unreadable(row: int) -> Finding:
         op = case.history.op(row)
@@ -68,7 +72,7 @@ def serving(case: Case) -> Verdict:
     return verdict(
         [
             *anomaly("unserved", np.arange(len(found)), tell),
-            *anomaly("unserved", refused(case), tell_refused),
+            *anomaly("unserved", denied(case), tell_denied),
             *anomaly("corrupted", bad[~damaged], tell_unreadable),
             *anomaly("corrupted", bad[damaged], tell_unreadable, Validity.VALID),
         ]

@@ -23,8 +23,8 @@ STORY = """
     1 fail   pull @0/0 node={node} {error}
     1 invoke pull @0/0 node={node}
     1 fail   pull @0/0 node={node} {error}
-    1 invoke pull @0/0 node={node}
-    1 {last} node={node}
+    1 invoke pull @0/{asked} node={node} {time}
+    1 {last} node={node} {time}
     nemesis info {name} fault=1 phase=cure class=process targets=master
     nemesis info {name} fault=1 phase=cure class=process targets=master bit=true
     0 invoke send c @0
@@ -54,8 +54,19 @@ def told(
     ends: str = ENDS,
     before: str = "",
     last: str = "ok pull 0:a @0/0",
+    asked: str = "0",
+    time: str = "",
 ) -> tuple[Validity, list[str], tuple[str, ...]]:
-    text = STORY.format(error=error, name=name, node=node, ends=ends, before=before, last=last)
+    text = STORY.format(
+        error=error,
+        name=name,
+        node=node,
+        ends=ends,
+        before=before,
+        last=last,
+        asked=asked,
+        time=time,
+    )
     judgement = judged(text)
     found = judgement.anomalies
     wrong = [one for one in found if found[one].validity is Validity.INVALID]
@@ -87,6 +98,31 @@ def test_what_is_no_refusal_by_a_slave_that_could_serve_is_not_held_against_it(
 
 
 FAILED = f"fail pull @0/0 {OTHER}"
+
+
+LATE = "time=2000000000"
+EMPTY = "ok pull [] @0/0 min_offset=0 max_offset={end}"
+
+
+@pytest.mark.parametrize("end", [0, 2])
+def test_a_slave_that_gives_nothing_of_what_it_has_breaks_its_promise(end: int) -> None:
+    """Whatever it says of the queue's end: its log had the record as the master died."""
+    assert told(BUSY, last=EMPTY.format(end=end), time=LATE)[1] == ["unserved"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"asked": "2"},
+        {"last": "ok pull [] @0/0 min_offset=1 max_offset=2"},
+        {"ends": SHORT_ENDS},
+        {"time": ""},
+    ],
+)
+def test_what_it_need_not_have_it_need_not_give(changed: dict[str, str]) -> None:
+    """Beyond what its log had whole, below its queue's begin, or too soon to be asked for."""
+    late = {"last": EMPTY.format(end=2), "time": LATE}
+    assert told(BUSY, **late | changed)[1] == []
 
 
 def test_of_a_slave_that_answered_nothing_it_is_not_known_that_it_serves() -> None:
