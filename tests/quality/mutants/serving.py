@@ -4,8 +4,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from broker.errors import BrokerError
+from broker.ha.slave import Following
 from broker.processors import pull, send
-from broker.remoting.codes import SendStatus
+from broker.remoting.codes import ResponseCode, SendStatus
 from broker.store.reading import Got
 from tests.quality.mutants.mutant import Plant, mutant
 
@@ -36,4 +38,17 @@ def slave_serves_beyond_its_log(plant: Plant) -> None:
     plant(pull, _get=get_beyond)
 
 
-MUTANTS = (slave_accepts_writes, slave_serves_beyond_its_log)
+@mutant(finds=("unserved",), nemeses=("kill-master",))
+def slave_refuses_when_alone(plant: Plant) -> None:
+    """The slave refuses readers when it cannot hear its master."""
+    check = pull._check
+
+    def check_when_alone(state: Any, request: Any) -> Any:
+        if state.slave is not None and state.slave.core.state is not Following.COPYING:
+            raise BrokerError(ResponseCode.SERVICE_NOT_AVAILABLE, "no master")
+        return check(state, request)
+
+    plant(pull, _check=check_when_alone)
+
+
+MUTANTS = (slave_accepts_writes, slave_serves_beyond_its_log, slave_refuses_when_alone)
