@@ -265,10 +265,6 @@ class BrokerConfig:
             int(level[:-1]) * _UNITS_MS[level[-1]] for level in self.message_delay_level.split()
         )
 
-    def store_path(self, name: str) -> str:
-        """Give the path of a part of the store under its root."""
-        return f"{self.store_path_root_dir.rstrip('/')}/{name}"
-
     def lines(self) -> str:
         """Give the whole configuration as a `.properties` text."""
         return "".join(f"{key}={value}\n" for key, value in to_properties(self).items())

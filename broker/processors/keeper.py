@@ -31,8 +31,8 @@ class TableKeeper:
         self._state = state
 
         def file(name: str) -> TableFile:
-            path = state.config.store_path(f"config/{name}.json")
-            return TableFile(state.ports.disk, path)
+            folder = state.store.config.tables_path
+            return TableFile(state.ports.disk, f"{folder}/{name}.json")
 
         self._topics = file("topics")
         self._groups = file("subscriptionGroup")

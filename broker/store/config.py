@@ -70,7 +70,7 @@ class StoreConfig:
         # What is in a message id is where a client finds the message: the advertised address.
         advertised = Host(*split_address(broker.broker_addr))
         return cls(
-            root=_home(broker.store_path_root_dir),
+            root=_home(broker.store_path_root_dir).rstrip("/"),
             commit_log=_home(broker.store_path_commit_log),
             consume_queue=_home(broker.store_path_consume_queue),
             index=_home(broker.store_path_index),
@@ -124,6 +124,11 @@ class StoreConfig:
     def index_path(self) -> str:
         """The folder of the index files."""
         return self.index or f"{self.root}/index"
+
+    @property
+    def tables_path(self) -> str:
+        """The folder of topics, groups and offsets."""
+        return f"{self.root}/config"
 
     @property
     def checkpoint_path(self) -> str:

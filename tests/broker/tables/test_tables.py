@@ -1,17 +1,22 @@
 """Tables survive any crash of their save, change in one step, and count their versions."""
 
+from pathlib import Path
 from random import Random
 
 import pytest
 
+from broker.config import BrokerConfig
 from broker.errors import RemoteProtocolError
+from broker.logging import EventLog
 from broker.remoting import fastjson
+from broker.server import Broker
 from broker.tables.files import TableFile
 from broker.tables.groups import GroupTable, SubscriptionGroup
 from broker.tables.offsets import OffsetTable
 from broker.tables.topics import TopicTable
 from simulation.disk import SimulatedDisk
 from simulation.loop import run_virtual
+from tests.broker.memory_disk import MemoryClock, MemoryDisk, memory_ports
 
 PATH = "/store/config/topics.json"
 
@@ -209,3 +214,18 @@ def test_offsets_beyond_the_end_come_back_to_it() -> None:
 
     assert table.clamp(lambda _topic, _queue: 4) == ["T@g:0 from 9 to 4"]
     assert table.offsets == {"T@g": {0: 4, 1: 1}}
+
+
+async def test_a_store_at_home_has_its_tables_there_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """And not in a folder called ~ wherever the broker was started."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    disk = MemoryDisk()
+    config = BrokerConfig(store_path_root_dir="~/store/")
+    broker = Broker(config, memory_ports(disk), EventLog(lambda _line: None, MemoryClock()))
+    await broker._tables.save()
+    assert sorted(disk.names) == [
+        f"{tmp_path}/store/config/{name}.json"
+        for name in ("consumerOffset", "delayOffset", "subscriptionGroup", "topics")
+    ]
