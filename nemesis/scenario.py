@@ -193,8 +193,8 @@ class _Reader:
     def _fault(self, number: int, name: object, options: dict[str, Any]) -> Fault:
         if not isinstance(name, str) or name not in PACKAGES:
             near = get_close_matches(str(name), PACKAGES, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            self._problem(number, "fault", "a name of `mqhavoc list nemeses`", f"{name}{hint}")
+            such = f", such as {near[0]!r}" if near else ""
+            self._problem(number, "fault", f"a name of `mqhavoc list nemeses`{such}", name)
             return Fault("none", "kill", ())
         package = PACKAGES[name]
         self._needs += package.needs

@@ -2,7 +2,11 @@
 
 # ruff: noqa: PLC0415 - a command imports what it needs when it runs
 
+import sys
+
 import click
+
+from harness.cli.wrapping import wrapped
 
 __all__ = ["listing"]
 
@@ -33,7 +37,12 @@ def nemeses(world: str | None) -> None:
     packages = PACKAGES.values() if world is None else possible_packages(world)
     for package in packages:
         click.secho(package.name, bold=True)
-        click.echo(f"  does   {package.does}\n  cure   {package.cure}\n  proof  {package.proof}")
+        for word, text in (
+            ("does", package.does),
+            ("cure", package.cure),
+            ("proof", package.proof),
+        ):
+            _say(f"  {word:7}{text}", 9)
 
 
 @listing.command()
@@ -46,10 +55,13 @@ def scenarios() -> None:
     for name in shipped_scenarios():
         scenario = load_scenario(name, Random(0))  # noqa: S311 - what is drawn is not shown
         click.secho(name, bold=True)
-        click.echo(f"  {scenario.says}; {scenario.seconds} s")
-        click.echo(f"  shows  {', '.join(scenario.shows)}")
-        for word, modes in (("in", scenario.loses_in), ("never", scenario.safe_in)):
-            click.echo(f"  {word:7}{', '.join(modes) or '-'}")
+        _say(f"  {scenario.says}; {scenario.seconds} s", 2)
+        for word, names in (
+            ("shows", scenario.shows),
+            ("in", scenario.loses_in),
+            ("never", scenario.safe_in),
+        ):
+            _say(f"  {word:7}{', '.join(names) or '-'}", 9)
 
 
 @listing.command()
@@ -75,4 +87,8 @@ def contracts() -> None:
 def _print(rows: list[tuple[str, str]]) -> None:
     width = max(len(name) for name, _ in rows) + 2
     for name, text in rows:
-        click.echo(f"{name:{width}}{text}")
+        _say(f"{name:{width}}{text}", width)
+
+
+def _say(line: str, indent: int) -> None:
+    click.echo(wrapped(line, sys.stdout, indent))

@@ -2,8 +2,11 @@
 
 # ruff: noqa: PLC0415 - a command imports what it needs when it runs
 
+import sys
+
 import click
 
+from harness.cli.wrapping import wrapped
 from harness.options import MODES, RunOptions
 
 __all__ = ["seed_demo"]
@@ -31,7 +34,7 @@ def seed_demo(out: str, toxiproxy: str) -> int:
         if problems := problems_of(options):
             raise click.ClickException("\n".join(problems))
         click.secho(mode, bold=True)
-        judgement = play_seed_demo(options, click.echo)
+        judgement = play_seed_demo(options, _say)
         click.echo(f"  {judgement.validity.word}")
         for reason in judgement.why:
             click.echo(f"  because {reason}")
@@ -42,3 +45,7 @@ def seed_demo(out: str, toxiproxy: str) -> int:
                 explain_anomaly(Console(), anomaly)
         worst = max(worst, judgement.validity)
     return worst.exit_code
+
+
+def _say(line: str) -> None:
+    click.echo(wrapped(line, sys.stdout, 4))

@@ -9,7 +9,7 @@ runs/<workload>-<nemesis>/<UTC time>-<seed>/
     junit.xml       the same for CI servers
     report.html     the same for people
     suite.log       what the suite did
-    active_faults.json   only while faults are on: their cures
+    active_faults.json   the faults that are on, with their cures
     nodes/<name>/   node.properties, log (log.1 before it), log.pid, data/
 runs/latest         points to the newest
 """

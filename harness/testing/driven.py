@@ -26,6 +26,7 @@ from checkers.verdict import Validity
 from harness.cluster import LocalWorld
 from harness.conclusion import conclude
 from harness.draws import stream
+from harness.fault_plan import offers_of
 from harness.interpreter import Interpreter
 from harness.leases import lease_ports
 from harness.memory_recorder import MemoryRecorder
@@ -112,9 +113,7 @@ class DrivenCluster:
     def inject(self, fault: str | Fault) -> int:
         """Inject a fault and return its number, by which it can be cured."""
         if isinstance(fault, str):
-            rng = stream(self.options.seed, "hand", len(self.recorder.ops))
-            (package,) = choose(fault, rng, ("stores", "settings", "controls", "volatile"))
-            fault = package.draw(rng, Topology())
+            fault = self._drawn(fault)
         return self._run(self._conductor.inject(fault))
 
     def cure(self, number: int) -> bool:
@@ -158,6 +157,15 @@ class DrivenCluster:
         judgement = self.judge()
         if judgement.validity is Validity.INVALID:
             raise AssertionError(proof_of(judgement, self.history))
+
+    def _drawn(self, nemesis: str) -> Fault:
+        """Draw a fault of a nemesis; ``ValueError`` if this cluster cannot suffer it."""
+        rng = stream(self.options.seed, "hand", len(self.recorder.ops))
+        offers = [one for one in offers_of(self.options) if one != "clients"]  # they are by hand
+        packages = choose(nemesis, rng, offers)
+        if len(packages) != 1:
+            raise ValueError(f"expected the name of one nemesis, got {nemesis!r}")
+        return packages[0].draw(rng, Topology())
 
     def _consume(self, f: str, queue: int, client: int) -> Op:
         place = self._place("consumer", client)

@@ -52,6 +52,37 @@ def test_an_op_of_unknown_end_retires_its_process() -> None:
     assert first.process == unknown.process != last.process
 
 
+@pytest.mark.parametrize(
+    "nemesis", ["truncate-master", "wrong-ha-address", "reload-config", "bit-flip-slave"]
+)
+def test_what_a_simulated_run_can_suffer_a_cluster_by_hand_can(nemesis: str) -> None:
+    with simulated(queues=1) as cluster:
+        cluster.send()
+        cluster.suffer(nemesis)
+        cluster.check()
+
+    assert cluster.judgement is not None
+    assert {fault["kind"]: fault["bit"] for fault in cluster.judgement.faults}[nemesis]
+
+
+@pytest.mark.parametrize(
+    ("nemesis", "reason"),
+    [
+        ("power-cut-master", "power-cut-master needs volatile"),
+        ("crash-clients", "crash-clients needs clients"),
+        (
+            "kill-master,kill-slave",
+            "expected the name of one nemesis, got 'kill-master,kill-slave'",
+        ),
+        ("none", "expected the name of one nemesis, got 'none'"),
+    ],
+)
+def test_what_a_cluster_by_hand_cannot_suffer_is_refused(nemesis: str, reason: str) -> None:
+    """On disks that forget nothing a power cut is but a kill, and would prove nothing."""
+    with simulated(queues=1) as cluster, pytest.raises(ValueError, match=reason):
+        cluster.inject(nemesis)
+
+
 def test_positions_go_on_from_what_was_pulled_and_committed() -> None:
     with simulated(queues=1) as cluster:
         for _ in range(3):

@@ -215,7 +215,7 @@ fault = "kill-slave"
         ["bad.toml:21", "unclean"],
         ["bad.toml:23", "for"],
     ]
-    assert "did you mean 'kill-master'" in str(caught.value)
+    assert "such as 'kill-master', found" in str(caught.value)
     assert "expected an end by 10000 ms" in str(caught.value)
 
 
