@@ -38,6 +38,9 @@ __all__ = ["honesty"]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
+FSYNC_DELAY = "fsync_delay_ms"
+"""The control of a node's machine that makes its fsyncs slow (nemesis/catalogue/controls.py)."""
+
 CLOCK_SLACK_NS = 2 * MS
 """A proxy may round a delay down by as much."""
 
@@ -120,8 +123,11 @@ def _slave_delay_ms(case: Case, window: Window) -> int:
 
 
 def _fsync_delay_ms(case: Case, window: Window) -> int:
-    delay = window.options.get("fsync_ms", 0)
-    return delay if case.contract.master in window.targets and isinstance(delay, int) else 0
+    """Give how much longer a fault made each fsync of the master take."""
+    if case.contract.master not in window.targets:
+        return 0
+    delay = window.options.get("value") if window.options.get("control") == FSYNC_DELAY else 0
+    return delay if isinstance(delay, int) else 0
 
 
 def _not_on_slave(case: Case, strong: Bools) -> Iterator[tuple[Ints, str, tuple[int, ...]]]:

@@ -1,10 +1,15 @@
 """What may be wrong with pulls, commits, statuses and outages, each in its smallest history."""
 
+from random import Random
+
+import msgspec
 import pytest
 
 from checkers.availability import outages
 from checkers.impact import impact
 from checkers.verdict import Validity
+from nemesis.registry import PACKAGES
+from nemesis.topology import Topology
 from tests.checkers.judging import LAX, STRICT, case_of, found, judged
 
 THREE = """
@@ -193,6 +198,28 @@ def test_send_ok_cannot_be_faster_than_the_link_to_the_slave(
     text = CUT.format(options=options, bit="true", status="SEND_OK", time=f"time={end}")
     text = text.replace("phase=cure targets", "phase=cure time=900000000 targets")
     assert ("dishonest-status" in found(text)) is is_found
+
+
+@pytest.mark.parametrize(
+    ("node", "mode", "took_ms", "is_found"),
+    [
+        ("master", "ASYNC_MASTER+SYNC_FLUSH", 40, True),
+        ("master", "ASYNC_MASTER+SYNC_FLUSH", 2100, False),
+        ("master", "ASYNC_MASTER+ASYNC_FLUSH", 40, False),
+        ("slave", "ASYNC_MASTER+SYNC_FLUSH", 40, False),
+    ],
+)
+def test_send_ok_cannot_be_faster_than_an_fsync_that_was_made_slow(
+    node: str, mode: str, took_ms: int, *, is_found: bool
+) -> None:
+    """Said as the nemesis says it: by the name of a control, and its value from 50 to 2000 ms."""
+    fault = PACKAGES[f"slow-fsync-{node}"].draw(Random(1), Topology())
+    options = msgspec.json.encode(fault.options).decode()
+    end = (2 + took_ms) * 1_000_000
+    text = CUT.format(options=options, bit="true", status="SEND_OK", time=f"time={end}")
+    text = text.replace("slave->master-ha class=link", f"{node} class=other")
+    text = text.replace("phase=cure targets", "phase=cure time=9000000000 targets")
+    assert ("dishonest-status" in found(text, mode)) is is_found
 
 
 def test_a_strong_ack_missing_from_the_masters_disk_was_a_lie() -> None:
