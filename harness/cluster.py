@@ -183,10 +183,12 @@ class LocalWorld:
 
     async def stop(self) -> None:
         """End everything that was started."""
-        if self._product.asked_to_end:
-            nodes = self._targets.nodes.values()
-            await asyncio.gather(*(node.stop() for node in nodes), return_exceptions=True)
-        self.end()
+        try:
+            if self._product.asked_to_end:
+                nodes = self._targets.nodes.values()
+                await asyncio.gather(*(node.stop() for node in nodes), return_exceptions=True)
+        finally:
+            self.end()
         with contextlib.suppress(Exception):
             await self._toxiproxy.stop()
 

@@ -164,6 +164,9 @@ def _folder(options: RunOptions) -> Iterator[str]:
         yield f"out: cannot write to {folder}: {error.strerror}; choose another folder with --out"
         return
 
+    latest = options.out_folder / "latest"
+    if latest.is_dir() and not latest.is_symlink():
+        yield f"out: expected a link to the newest run at {latest}, found a folder; move it away"
     if any(_numbers(options)):
         return  # nobody knows how much it would take
     needed, free = free_bytes_needed(options), shutil.disk_usage(folder).free

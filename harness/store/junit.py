@@ -51,7 +51,8 @@ def _outcome(case: ET.Element, verdict: Verdict, options: RunOptions) -> None:
         anomaly for anomaly in verdict.anomalies.values() if anomaly.validity > Validity.VALID
     ]
     names = [f"{anomaly.name} x{anomaly.count}" for anomaly in broken]
-    outcome = ET.SubElement(case, kind, message="; ".join([*names, *verdict.why]))
+    message = _printable("; ".join([*names, *verdict.why]))
+    outcome = ET.SubElement(case, kind, message=message)
     proofs = [finding.text for anomaly in broken for finding in anomaly.findings]
     outcome.text = _printable("\n".join([*proofs, f"reproduce: {options.command()}"]))
 

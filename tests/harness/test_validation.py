@@ -161,3 +161,14 @@ def test_a_toxiproxy_that_is_named_and_is_no_program_is_a_problem(
 
     assert problem.startswith("toxiproxy: expected TOXIPROXY_SERVER to be a program")
     assert problems_of(replace(options, toxiproxy="embedded")) == []
+
+
+def test_a_folder_in_the_place_of_the_link_to_the_newest_run_is_a_problem(
+    options: RunOptions, tmp_path: Path
+) -> None:
+    """A copy that follows links makes one, and then no run could be created."""
+    (tmp_path / "runs" / "latest").mkdir(parents=True)
+
+    (problem,) = problems_of(options)
+
+    assert problem.startswith("out: expected a link to the newest run at ")

@@ -124,7 +124,7 @@ def test_junit_counts_a_broken_promise_as_a_failure_and_doubt_as_an_error() -> N
 def test_junit_is_xml_whatever_a_message_holds() -> None:
     nasty = Anomaly("lost", 1, Validity.INVALID, "P1", [Finding("a \x00 <b> & \x1b[31m")])
     judgement = Judgement(
-        Validity.INVALID, {"queue": Verdict(Validity.INVALID, {"lost": nasty})}, ()
+        Validity.INVALID, {"queue": Verdict(Validity.INVALID, {"lost": nasty})}, ("why \x00",)
     )
 
     suite = ET.fromstring(junit_xml(judgement, RunOptions(seed=7), 1.0))
