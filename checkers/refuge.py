@@ -115,17 +115,22 @@ def _reaches_slave(window: Window) -> bool:
 
 def _reached(case: Case, window: Window) -> int:
     """Give how far the slave's readable log had got as a fault began, NONE if it is not known."""
-    earlier = (other for other in case.windows if other.inject_row < window.inject_row)
-    if any(other.sets_back(case.contract) for other in earlier):
+    if window.inject_row > _set_back_row(case):
         return NONE  # offsets of another log say nothing
     ends = window.ends.get(case.contract.slave) or {}
     reached = ends.get("flushed" if case.contract.sync_flush else "end")
     return reached if isinstance(reached, int) else NONE
 
 
+def _set_back_row(case: Case) -> int:
+    """Give the row from which on the log may be another one."""
+    rows = (window.inject_row for window in case.windows if window.sets_back(case.contract))
+    return min(rows, default=NEVER)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Log:
-    """Where acknowledged records stand, in the order of the log."""
+    """Where acknowledged records stand, in the order of the log, until it was set back."""
 
     place: Ints
     by_queue: Mapping[int, tuple[Ints, Ints]]  # places, and the highest offset up to each
@@ -143,7 +148,8 @@ class _Log:
 
 def _log_of(case: Case) -> _Log:
     messages = case.messages
-    rows = np.flatnonzero(messages.ok & (messages.physical_offset != NONE))
+    known = messages.ok & (messages.physical_offset != NONE)
+    rows = np.flatnonzero(known & (messages.end_row < _set_back_row(case)))
     rows = rows[np.argsort(messages.physical_offset[rows], kind="stable")]
     place, queue, offset = (
         column[rows] for column in (messages.physical_offset, messages.queue, messages.offset)

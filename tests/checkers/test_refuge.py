@@ -27,8 +27,9 @@ STORY = """
     1 {last} node={node} {time}
     nemesis info {name} fault=1 phase=cure class=process targets=master
     nemesis info {name} fault=1 phase=cure class=process targets=master bit=true
+    {after}
     0 invoke send c @0
-    0 ok     send c @0/2 node=master physical_offset=200 status=SEND_OK
+    0 ok     send c @0/2 node=master physical_offset={place} status=SEND_OK
     2 invoke pull @0/0 node=master
     2 ok     pull 0:a,1:b,2:c @0/0 node=master
     1 invoke drain @0 node=master
@@ -38,6 +39,12 @@ STORY = """
 """
 ENDS = 'ends={"slave":{"end":200,"flushed":200}}'
 SHORT_ENDS = 'ends={"slave":{"end":200,"flushed":50}}'
+LOST_LATER = """
+    nemesis info disk-lost-master fault=2 phase=inject class=disk targets=master
+    nemesis info disk-lost-master fault=2 phase=inject class=disk targets=master bit=true
+    nemesis info disk-lost-master fault=2 phase=cure class=disk targets=master
+    nemesis info disk-lost-master fault=2 phase=cure class=disk targets=master bit=true
+"""
 ELSEWHERE = """
     nemesis info kill-slave fault=2 phase=inject class=process targets=slave
     nemesis info kill-slave fault=2 phase=inject class=process targets=slave bit=true
@@ -53,6 +60,8 @@ def told(
     node: str = "slave",
     ends: str = ENDS,
     before: str = "",
+    after: str = "",
+    place: int = 200,
     last: str = "ok pull 0:a @0/0",
     asked: str = "0",
     time: str = "",
@@ -63,6 +72,8 @@ def told(
         node=node,
         ends=ends,
         before=before,
+        after=after,
+        place=place,
         last=last,
         asked=asked,
         time=time,
@@ -117,10 +128,11 @@ def test_a_slave_that_gives_nothing_of_what_it_has_breaks_its_promise(end: int) 
         {"last": "ok pull [] @0/0 min_offset=1 max_offset=2"},
         {"ends": SHORT_ENDS},
         {"time": ""},
+        {"asked": "2", "after": LOST_LATER, "place": 50},
     ],
 )
 def test_what_it_need_not_have_it_need_not_give(changed: dict[str, str]) -> None:
-    """Beyond what its log had whole, below its queue's begin, or too soon to be asked for."""
+    """Beyond what its log had whole, below its queue's begin, too soon, or of a later log."""
     late = {"last": EMPTY.format(end=2), "time": LATE}
     assert told(BUSY, **late | changed)[1] == []
 
