@@ -39,6 +39,7 @@ def replicas(case: Case) -> Verdict:
         dumps = last_dumps(case, begin, end)
         master, slave = (dumps.get(node) for node in (case.contract.master, case.contract.slave))
         if master is None or slave is None:
+            why += [f"commit logs: the {node}'s alone was dumped" for node in dumps]
             continue
         counts = {"master-end": master[1].end, "slave-end": slave[1].end}
         difference = compare_logs(master[1], slave[1])

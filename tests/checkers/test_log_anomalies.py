@@ -339,3 +339,16 @@ def test_a_slave_that_is_behind_is_only_late_long_after_the_cure() -> None:
     late, early = 40_000_000_000, 20_000_000_000
     assert "unconverged" in replicas(case_of(text.format(at=late))).anomalies
     assert "unconverged" not in replicas(case_of(text.format(at=early))).anomalies
+
+
+def test_one_log_alone_cannot_be_compared() -> None:
+    """The other node's dump failed: nobody knows whether it is a prefix."""
+    verdict = replicas(
+        case_of("""
+    1 invoke dump node=master
+    1 ok     dump {"begin":0,"end":4,"block":4,"crcs":[1]} node=master
+    1 invoke dump node=slave
+    1 fail   dump node=slave
+    """)
+    )
+    assert verdict.why == ("commit logs: the master's alone was dumped",)
