@@ -8,7 +8,7 @@ import pytest
 import uvloop
 
 from broker.errors import ClosedError, RemotingError, RemotingTimeoutError, SendError
-from broker.remoting.codec import FrameDecoder
+from broker.remoting.codec import FrameDecoder, encode
 from broker.remoting.command import Command
 from broker.remoting.connection import Connection, Handler
 
@@ -88,6 +88,31 @@ async def read_frames(sock: socket.socket) -> set[int]:
         numbers |= {int(command.ext_fields["number"]) for command in decoder.feed(data)}
     sock.close()
     return numbers
+
+
+@loops
+@pytest.mark.parametrize("closed", [False, True])
+def test_who_does_not_read_does_not_keep_a_connection(loop: LoopFactory, closed: bool) -> None:
+    """Nor if it was closed meanwhile, which alone would wait until everything has left."""
+
+    async def test() -> None:
+        left, right = socket.socketpair()
+        reply = bytes(5_000_000)
+
+        def factory() -> Connection:
+            return Connection(lambda command, _: command.reply(body=reply), idle_ms=100)
+
+        running = asyncio.get_running_loop()
+        transport, server = await running.create_connection(factory, sock=right)
+        left.sendall(encode(Command(10)))
+        await asyncio.sleep(0.02)
+        assert transport.get_write_buffer_size() > 0
+        if closed:
+            server.close()
+        await asyncio.wait_for(server.gone, 2)
+        left.close()
+
+    run(loop, test)
 
 
 @loops
