@@ -25,6 +25,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from broker.ha.frames import TOKEN_MAX
+
 __all__ = ["TAIL_SIZE", "Answer", "LogSummary", "Outcome", "Tail", "compare", "tail_range"]
 
 TAIL_SIZE = 4 << 20
@@ -88,9 +90,12 @@ class Answer:
     @classmethod
     def of_fields(cls, ext_fields: dict[str, str]) -> "Answer":
         """Read a reply's ext fields; ``KeyError`` or ``ValueError`` if they are not ours."""
+        token = int(ext_fields["token"])
+        if not 0 <= token <= TOKEN_MAX:
+            raise ValueError(f"expected a token of 63 bits, found {token}")
         return cls(
             Outcome(ext_fields["outcome"]),
-            int(ext_fields["token"]),
+            token,
             int(ext_fields["incarnation"]),
             int(ext_fields["minOffset"]),
             ext_fields["why"],

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broker.ha.frames import TOKEN_MAX
 from broker.ha.handshake import (
     TAIL_SIZE,
     Answer,
@@ -51,6 +52,13 @@ def test_the_handshakes_table(tail: Tail, min_offset: int, outcome: Outcome, why
     assert answer.why.startswith(why)
     assert Answer.of_fields(answer.to_fields()) == answer
     assert Tail.of_fields(tail.to_fields()) == tail
+
+
+@pytest.mark.parametrize("token", [-1, TOKEN_MAX + 1])
+def test_an_answer_with_a_token_that_no_word_holds_is_none(token: int) -> None:
+    """It comes from the other end of a connection, so it may be anything."""
+    with pytest.raises(ValueError, match=f"found {token}"):
+        Answer.of_fields(Answer(Outcome.PROVEN, token).to_fields())
 
 
 def test_a_log_shows_its_last_bytes_and_none_only_if_it_has_none() -> None:
