@@ -70,7 +70,7 @@ def queue(case: Case) -> Verdict:
         **_shapes(case, losses),
     }
     why = [
-        f"{item.count} acknowledged messages were never read, and no certified drain tells more"
+        f"{item.count:,} acknowledged and never read, and no certified drain tells more"
         for item in found
         if item.name == "unseen"
     ]

@@ -9,6 +9,7 @@ import click
 
 from harness.cli.run_options import options_of, refuse_problems, run_options
 from harness.options import MODES
+from harness.wording import counted
 
 if TYPE_CHECKING:
     from harness.campaign import Campaign, Played
@@ -71,8 +72,7 @@ def _line(played: "Played") -> str:
 def _tell(found: "Campaign") -> None:
     """Print the verdicts, each anomaly with its first run, and the command for the worst."""
     words = ", ".join(f"{count:,} {word}" for word, count in found.counts.most_common())
-    runs = "1 run" if found.counts.total() == 1 else f"{found.counts.total():,} runs"
-    click.echo(f"\n{runs}: {words or 'none was played'}")
+    click.echo(f"\n{counted(found.counts.total(), 'run')}: {words or 'none was played'}")
     for name, times in found.times.most_common():
         click.echo(f"{name:<24} in {times:,}, first with {_where(found.first[name])}")
     worst = next((word for word in ("invalid", "broke", "unknown") if word in found.first), None)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.wording import counted
+
 if TYPE_CHECKING:
     from harness.cli.judging import Judged
 
@@ -83,7 +85,7 @@ def _print(judged: "Judged", explain: str | None) -> None:
     from harness.verdict_text import print_verdict
 
     judgement = judged.judgement
-    click.echo(f"{judged.path}: {len(judged.history):,} ops, judged as {judged.terms}")
+    click.echo(f"{judged.path}: {counted(len(judged.history), 'op')}, judged as {judged.terms}")
     if explain is None:
         print_verdict(Console(), judgement)
     elif explain in judgement.anomalies:
@@ -102,7 +104,7 @@ def _extract(judged: "Judged", name: str, output: Path, *, quiet: bool) -> None:
         raise click.ClickException(f"--extract: {_absent(judged, name)}")
     ops = write_extract(judged, name, output)
     if not quiet:
-        click.echo(f"{output}: {ops:,} ops that still show {name}")
+        click.echo(f"{output}: {counted(ops, 'op')} that still show {name}")
         click.echo(f"judge it: mqhavoc check {judged.options} {output}")
 
 

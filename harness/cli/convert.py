@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from harness.wording import counted
+
 __all__ = ["convert"]
 
 
@@ -27,4 +29,4 @@ def convert(source: Path, target: Path, workload: str | None) -> None:
         history = read_history(history_of(source), workload)
     with writing(target):
         write_history(history, target)
-    click.echo(f"{target}: {len(history):,} ops")
+    click.echo(f"{target}: {counted(len(history), 'op')}")

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.wording import counted
+
 if TYPE_CHECKING:
     from harness.simulated.power import Hunt
 
@@ -101,12 +103,12 @@ def _summary(hunts: "Sequence[Hunt]") -> str:
     caught = [one for one in hunts if one.found]
     runs, cpu_s = sum(one.runs for one in hunts), sum(one.cpu_s for one in hunts)
     alarms, correct = sum(len(one.alarms) for one in hunts), sum(one.correct_runs for one in hunts)
-    word = "alarm" if alarms == 1 else "alarms"
+    planted, alarm_words = counted(len(hunts), "mutant"), counted(alarms, "alarm")
     others = [one.name for one in hunts if one.found and not one.expected]
     lines = [
         "",
-        f"{len(caught)} of {len(hunts)} mutants found, in {runs:,} runs and {cpu_s:,.0f} CPU s.",
-        f"The correct broker on the same seeds: {alarms} {word} in {correct:,} runs.",
+        f"{len(caught)} of {planted} found, in {counted(runs, 'run')} and {cpu_s:,.0f} CPU s.",
+        f"The correct broker on the same seeds: {alarm_words} in {counted(correct, 'run')}.",
     ]
     lines += [f"Not found: {one.name}" for one in hunts if not one.found]
     if others:

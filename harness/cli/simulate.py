@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from harness.options import nemeses_of
+from harness.wording import counted
 
 __all__ = ["simulate"]
 
@@ -176,10 +177,10 @@ def _many(seeds: range, jobs: int, given: Mapping[str, Any]) -> int:
 
 def _described(options: Any) -> str:
     disk = "volatile disks" if options.volatile else "disks"
-    queues = "1 queue" if options.queues == 1 else f"{options.queues} queues"
     return (
         f"{options.mode}, {disk}, {options.time_limit_s:g} s, {options.rate:g} ops/s by "
-        f"{options.concurrency} clients on {queues}, {_faults(options)}"
+        f"{counted(options.concurrency, 'client')} on {counted(options.queues, 'queue')}, "
+        f"{_faults(options)}"
     )
 
 

@@ -12,6 +12,7 @@ from math import ceil
 
 import numpy as np
 
+from harness.wording import counted
 from histories.history import NONE, History
 from histories.op import Op, OpType
 
@@ -93,7 +94,7 @@ def label(op: Op) -> str:
     """Say an op in a few words: ``send 3-17 @2/41 SEND_OK``."""
     words = [op.f]
     if isinstance(op.value, list):
-        words.append(f"{len(op.value)} messages")
+        words.append(counted(len(op.value), "message"))
     elif isinstance(op.value, dict):
         words.append(f"up to {op.value.get('end')}")
     elif op.value is not None:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from harness.options import RunOptions
+from harness.wording import counted
 from nemesis.faults import Step
 from nemesis.schedules import Schedule
 
@@ -93,7 +94,7 @@ class Case:
     def describe(self) -> str:
         """Say in a line how large it is."""
         options = self.options
-        clients, queues = _count(options.concurrency, "client"), _count(options.queues, "queue")
+        clients, queues = counted(options.concurrency, "client"), counted(options.queues, "queue")
         load = f"{clients}, {queues}, {options.rate:g} ops/s"
         return f"{self._faults()}; {options.time_limit_s:g} s, {load}"
 
@@ -106,10 +107,6 @@ class Case:
         names = Counter(step.fault.name for step in self.schedule.steps)
         told = (f"{name} x{times}" if times > 1 else name for name, times in names.items())
         return ", ".join(told) or "no faults"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _time_of(step: Step) -> str:

@@ -7,6 +7,8 @@ set. The values come from the reports' properties, which travel from pytest-xdis
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.wording import counted
+
 __all__ = ["TestedRun", "annotation", "summary", "tested_run"]
 
 PREFIX = "mqhavoc_"
@@ -65,7 +67,7 @@ def summary(runs: Sequence[TestedRun]) -> str:
     counts = ", ".join(
         f"{sum(run.verdict == verdict for run in runs)} {verdict}" for verdict in verdicts
     )
-    lines = ["### mqhavoc", "", f"{len(runs)} runs: {counts}", ""]
+    lines = ["### mqhavoc", "", f"{counted(len(runs), 'run')}: {counts}", ""]
     failed = [run for run in runs if run.failed]
     if failed:
         lines += ["| test | seed | verdict | anomalies | reproduce |", "|---|---|---|---|---|"]
