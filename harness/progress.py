@@ -130,7 +130,7 @@ def _bars(counts: list[int], peak: int) -> str:
     >>> _bars([0, 1, 200, 400, 800], 800)
     ' ▁▂▄█'
     """
-    return "".join(BARS[(count * 8 + peak - 1) // max(peak, 1)] for count in counts)
+    return "".join(BARS[-(-count * 8 // max(peak, 1))] for count in counts)
 
 
 @contextlib.asynccontextmanager

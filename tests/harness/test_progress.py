@@ -83,6 +83,13 @@ def test_the_picture_fits_in_eighty_columns() -> None:
     assert len(lines) == 2 + 3 + 3
 
 
+def test_while_nothing_happens_no_bar_is_drawn() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    console.print(_picture(Progress(RunOptions(seed=1)), 1.0))
+
+    assert "█" not in console.file.getvalue()  # type: ignore[attr-defined]
+
+
 def test_memory_does_not_grow_with_the_run() -> None:
     progress = Progress(RunOptions(seed=7))
     for second in range(5000):
