@@ -3,7 +3,8 @@
 Values are ``<process>-<counter>``, so a loss has a place in its producer's sequence: *prefix*,
 before the first that was read (the log started over); *middle*, between two that were read (the
 strongest case); *suffix*, after the last (it may be a slow reader; Jepsen says postfix). What one
-node never delivered although it was acknowledged is lost on that node: a split brain.
+node never delivered although it was acknowledged is lost on that node: a split brain. What was
+published when the last fetch had begun may still come: it is counted with the rest, and unknown.
 """
 
 import numpy as np
@@ -14,7 +15,7 @@ from checkers.findings import anomaly, verdict
 from checkers.multisets import distinct
 from checkers.sequences import PARTS, counted, parts
 from checkers.verdict import Finding, Validity, Verdict
-from histories.history import NONE
+from histories.history import NONE, History
 from histories.op import OpType
 
 __all__ = ["nats"]
@@ -31,7 +32,6 @@ def nats(case: Case) -> Verdict:
     codes = [history.f_code("fetch"), history.f_code("next-message")]
     fetched = np.isin(history.f[taken.row], codes) & (history.type[taken.row] == OpType.OK)
     read = distinct(taken.value[fetched])
-    asked = bool((np.isin(history.f, codes) & (history.type == OpType.OK)).any())
 
     lost = np.setdiff1d(acked, read)
     unexpected = np.setdiff1d(read, attempts)
@@ -50,13 +50,15 @@ def nats(case: Case) -> Verdict:
         return Finding(f"{data['value']} {text}", case.indices(*rows[:2].tolist()), data)
 
     everywhere = distinct(np.concatenate([lost, *on_node.values()]))
+    late = np.isin(everywhere, _published_late(history, codes))
+    why = ["what was published after the last fetch had begun may still come"] if late.any() else []
+
+    def tell_lost(value: int) -> Finding:
+        return tell("was published and not fetched", value)
+
     found = [
-        *anomaly(
-            "lost",
-            everywhere,
-            lambda value: tell("was published and not fetched", value),
-            Validity.INVALID if asked else Validity.UNKNOWN,
-        ),
+        *anomaly("lost", everywhere[~late], tell_lost),
+        *anomaly("lost", everywhere[late], tell_lost, Validity.UNKNOWN),
         *anomaly("unexpected", unexpected, lambda value: tell("was never published", value)),
         *anomaly(
             "recovered",
@@ -75,4 +77,13 @@ def nats(case: Case) -> Verdict:
         "lost": counted(parts(lost, read)),
         "lost-on-node": {name: counted(parts(missing, read)) for name, missing in on_node.items()},
     }
-    return verdict(found, counts)
+    return verdict(found, counts, why)
+
+
+def _published_late(history: History, codes: list[int]) -> Ints:
+    """Give what was acknowledged when the last fetch that was ok had begun already."""
+    fetches = np.flatnonzero(np.isin(history.f, codes) & (history.type == OpType.OK))
+    begins = np.where(history.pair[fetches] == NONE, fetches, history.pair[fetches])
+    acked = history.rows("publish", OpType.OK)
+    late: Ints = history.value[acked[acked > begins.max(initial=NONE)]]
+    return late

@@ -9,7 +9,8 @@ first read that saw it:
     never-read   neither
     stale        stable, and some read after it was known did not see it
 
-Both kinds of lost are invalid. An element twice in one read is ``duplicated``; Jepsen's own test
+Both kinds of lost are invalid, but for what was added when the last read had begun: that is counted
+as Jepsen counts it, and unknown. An element twice in one read is ``duplicated``; Jepsen's own test
 for that can never be true. Without an ok read the verdict is unknown.
 """
 
@@ -58,6 +59,10 @@ def sets(case: Case) -> Verdict:
         "set-full": lives.counts(),
     }
     twice = _twice(case)
+    # What was acknowledged when the last read had begun need not be in it.
+    late = np.setdiff1d(lost, lives.known_before(_begin(case, int(reads[-1]))))
+    gone = np.union1d(np.setdiff1d(lost, late), lives.value[lives.lost])
+    why = ["what was added after the last read had begun may still be there"] if len(late) else []
 
     def tell(text: str, value: int) -> Finding:
         rows = np.flatnonzero((history.value == value) & (history.f == history.f_code("add")))
@@ -67,11 +72,7 @@ def sets(case: Case) -> Verdict:
         )
 
     found = [
-        *anomaly(
-            "lost",
-            np.union1d(lost, lives.value[lives.lost]),
-            lambda value: tell("was added, and is not there any more", value),
-        ),
+        *anomaly("lost", gone, lambda value: tell("was added, and is not there any more", value)),
         *anomaly(
             "unexpected", unexpected, lambda value: tell("is there, and was not added", value)
         ),
@@ -83,7 +84,7 @@ def sets(case: Case) -> Verdict:
         ),
         *anomaly("duplicated", twice, lambda value: tell("is there twice", value), Validity.VALID),
     ]
-    return verdict(found, counts)
+    return verdict(found, counts, why)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,9 +93,14 @@ class _Lives:
 
     value: Ints
     acknowledged: int
+    known: Ints  # the row from which it must be there; the length of the history if none
     stable: Bools
     lost: Bools
     stale: Bools
+
+    def known_before(self, row: int) -> Ints:
+        """Give the elements that must be there for who begins to read at a row."""
+        return self.value[self.known < row]
 
     def counts(self) -> dict[str, int]:
         return {
@@ -119,7 +125,7 @@ def _lives(case: Case, reads: Ints) -> _Lives:
     absent = np.full(len(value), NONE, np.int64)
     taken = history.deliveries
     for row in reads.tolist():
-        invoked = int(history.pair[row]) if history.pair[row] != NONE else row
+        invoked = _begin(case, row)
         place = find(value, taken.value[taken.row == row])
         seen = np.zeros(len(value), np.bool_)
         seen[place[place != NONE]] = True
@@ -131,7 +137,12 @@ def _lives(case: Case, reads: Ints) -> _Lives:
 
     stable = (present != NONE) & (absent < present)
     lost = (known < len(history)) & (absent != NONE) & (present < absent) & (known < absent)
-    return _Lives(value, len(ends), stable, lost, stable & (absent > known))
+    return _Lives(value, len(ends), known, stable, lost, stable & (absent > known))
+
+
+def _begin(case: Case, row: int) -> int:
+    begin = int(case.history.pair[row])
+    return row if begin == NONE else begin
 
 
 def _twice(case: Case) -> Ints:

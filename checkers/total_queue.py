@@ -10,8 +10,9 @@ ok drain dequeued one by one:
                                             recovered    ok, and not ok when enqueued
 
 Lost and unexpected are invalid, duplicated is not. Beyond Jepsen, ``aborted`` names what came out
-although every enqueue of it failed, which is invalid. Without an ok drain a message may still be
-in the queue, and a drain in doubt may have taken it: lost is listed, and unknown.
+although every enqueue of it failed, which is invalid. Without an ok drain that began afterwards a
+message may still be in the queue, and a drain in doubt may have taken it: lost is listed, and
+unknown.
 """
 
 from collections.abc import Mapping
@@ -70,15 +71,21 @@ def total_queue(case: Case) -> Verdict:
         "aborted": came - (attempts - refused),
     }
     why = _undrained(history)
-    judged = {
-        "lost": Validity.UNKNOWN if why else Validity.INVALID,
-        "unexpected": Validity.INVALID,
-        "aborted": Validity.INVALID,
-    }
+    late = bags["lost"] & Bag.of(history.value[_enqueued_late(history)])
+    judged = [
+        ("lost", bags["lost"] - late, Validity.UNKNOWN if why else Validity.INVALID),
+        ("lost", late, Validity.UNKNOWN),
+        ("unexpected", unexpected, Validity.INVALID),
+        ("aborted", bags["aborted"], Validity.INVALID),
+        ("duplicated", bags["duplicated"], Validity.VALID),
+        ("recovered", bags["recovered"], Validity.VALID),
+    ]
+    if len(late):
+        why.append("what was enqueued after the last drain had begun may still be in the queue")
     found = []
-    for name, bag in bags.items():
+    for name, bag, validity in judged:
         tell = partial(_tell, case, name, _first_rows(history, bag))
-        found += anomaly(name, bag.elements(), tell, judged.get(name, Validity.VALID))
+        found += anomaly(name, bag.elements(), tell, validity)
     counts = {
         "attempt-count": len(attempts),
         "acknowledged-count": len(enqueues),
@@ -98,6 +105,13 @@ def _dequeued(history: History) -> Ints:
     asked = history.rows("dequeue", OpType.OK)
     empty = asked[~gave[asked]]
     return np.concatenate([values, np.full(len(empty), NONE)])
+
+
+def _enqueued_late(history: History) -> Ints:
+    """Give the rows of ok enqueues that ended when the last ok drain had begun already."""
+    drains, enqueues = history.rows("drain", OpType.OK), history.rows("enqueue", OpType.OK)
+    begins = np.where(history.pair[drains] == NONE, drains, history.pair[drains])
+    return enqueues[enqueues > begins.max()] if len(begins) else begins
 
 
 def _undrained(history: History) -> list[str]:

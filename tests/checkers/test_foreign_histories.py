@@ -62,6 +62,26 @@ def test_a_loss_is_certain_only_after_an_ok_drain(
     assert judged(text).validity is validity
 
 
+@pytest.mark.parametrize(
+    ("put", "look"), [("enqueue", "drain"), ("add", "read"), ("publish", "fetch")]
+)
+def test_what_is_put_in_when_the_last_look_has_begun_need_not_be_seen(put: str, look: str) -> None:
+    """A history that was cut short, or clients that went on: nobody looked again."""
+    late = f"""
+    0 invoke {put} 0-1
+    0 ok     {put} 0-1
+    1 invoke {look}
+    0 invoke {put} 0-2
+    0 ok     {put} 0-2
+    1 ok     {look} ["0-1"]
+    """
+    judgement = judged(late)
+    assert judgement.validity is Validity.UNKNOWN
+    assert judgement.verdicts
+    lost = judged(late.replace('["0-1"]', "[]")).anomalies["lost"]
+    assert (lost.validity, lost.findings[0].data["value"]) == (Validity.INVALID, "0-1")
+
+
 steps = st.lists(
     st.tuples(st.sampled_from(["ok", "info", "fail", "dequeue"]), st.integers(0, 3)), max_size=14
 )
