@@ -3,11 +3,13 @@
 # ruff: noqa: PLC0415 - a command imports what it needs when it runs
 
 import itertools
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness.cli.run_options import options_of, refuse_problems, run_options
+from harness.cli.wrapping import wrapped
 from harness.options import MODES
 from harness.wording import counted
 
@@ -55,7 +57,7 @@ def campaign(*, hours: float, runs: int | None, modes: str, keep: str, **given: 
     found = Campaign(lambda options: run_once(options, console), keep_all=keep == "all")
     try:
         for played in found.go(itertools.islice(runs_of(first, turns), runs), hours * 3600):
-            click.echo(_line(played))
+            click.echo(wrapped(_line(played), sys.stdout, len("unknown  ")))
     except KeyboardInterrupt:
         click.echo("stopped")
     _tell(found)

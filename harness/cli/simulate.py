@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from harness.cli.wrapping import wrapped
 from harness.options import nemeses_of
 from harness.wording import counted
 
@@ -160,7 +161,7 @@ def _many(seeds: range, jobs: int, given: Mapping[str, Any]) -> int:
                 first.setdefault(result.validity, command)
                 why = ", ".join(result.anomalies) or "; ".join(result.why)
                 click.echo(clear, nl=False, err=True)
-                click.echo(f"seed {result.seed} {result.validity}: {why}")
+                click.echo(wrapped(f"seed {result.seed} {result.validity}: {why}", sys.stdout, 2))
                 click.echo(f"  reproduce: {command}")
             if clear and time.monotonic() - last > 0.25:
                 last = time.monotonic()
