@@ -1,5 +1,7 @@
 """Two claims that differ on an offset are a conflict, which a fault between them may explain.
 
+So does a flipped bit in the record of either, which then stands where its head says.
+
 Of the claims at an offset each is compared with the next, in the order in which their sends began.
 """
 
@@ -8,6 +10,7 @@ from numpy.typing import NDArray
 
 from checkers.case import Case
 from checkers.claims import Claims
+from checkers.damage import struck
 from checkers.durability import Records, fold
 from checkers.messages import NEVER
 from histories.history import NONE
@@ -23,9 +26,11 @@ def excused(case: Case, claims: Claims, first: Ints, second: Ints) -> Bools:
     if not len(first):
         return np.zeros(0, np.bool_)
     lost_at = _lost_at(case, claims)
-    return _explained(case, claims, lost_at, first, second) | _explained(
-        case, claims, lost_at, second, first
-    )
+    bad = np.append(struck(case), False)[claims.message]
+    explained = _explained(case, claims, lost_at, first, second)
+    explained |= _explained(case, claims, lost_at, second, first)
+    explained |= bad[first] | bad[second]
+    return explained
 
 
 def _explained(case: Case, claims: Claims, lost_at: Ints, freed: Ints, reuser: Ints) -> Bools:

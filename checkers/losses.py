@@ -11,7 +11,7 @@ the ack, and none of them shows it. It is one of
 Without a certificate a message that nobody read is *unseen*: late or lost, nobody knows.
 What a fault takes of a node is a suffix of its log. So a loss is not excused if something behind
 it, acknowledged before the fault and in the same lineage of the log, is still there; but for a bad
-record among good ones, which the drain of a damaged node passed over.
+record among good ones, which the drain of a damaged node passed over, or whose bit was flipped.
 """
 
 from collections.abc import Sequence
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from checkers.case import Case
 from checkers.certificates import Certificate
 from checkers.contract import MS
+from checkers.damage import struck
 from checkers.durability import fold, records_of
 from checkers.messages import NEVER
 from checkers.windows import ages, epochs
@@ -129,9 +130,9 @@ def _may_delete(case: Case, drain: Certificate) -> bool:
 
 
 def _passed_over(case: Case, gone: Ints) -> Bools:
-    """Tell what is a bad record in the midst of good ones, to all that a drain can say."""
+    """Tell what is a bad record in the midst of good ones, to all that drains and faults say."""
     queue, offset = case.messages.queue[gone], case.messages.offset[gone]
-    passed = np.zeros(len(gone), np.bool_)
+    passed = struck(case)[gone]
     for drain in case.certificates.drains:
         if drain.holed:
             inside = (drain.min_offset <= offset) & (offset < drain.max_offset)

@@ -10,6 +10,7 @@ The bluntest check there is: no order, only sets. A value names its message, and
 From these come the messages worth naming: lost and allowed-loss, expired and unseen (see
 ``losses``); unexpected, corrupted and aborted, which must never be; duplicated, which must not be
 of a message that was sent once; recovered and redelivered, which are allowed and counted.
+One whose record was damaged in its head may come out elsewhere, and again: that is counted as well.
 A log keeps what was read, so a message that a consumer had and that is gone afterwards is lost.
 
 >>> from checkers.case import Case
@@ -30,6 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checkers.case import Case
+from checkers.damage import damaged_before, struck
 from checkers.findings import anomaly, verdict
 from checkers.losses import Losses, losses_of
 from checkers.sequences import counted, parts
@@ -137,10 +139,24 @@ def _strangers(case: Case) -> list[Anomaly]:
     # A retry may choose another queue, unless the send named one.
     bound = np.append(messages.aimed | (messages.attempts == 1), False)[reads.message]
     astray = bound & (home != NONE) & (reads.queue != NONE) & (reads.queue != home)
-    places = np.flatnonzero((reads.message == NONE) | astray)
-    return anomaly(
-        "unexpected", _first_of_each(case, places), lambda read: tell_read(case, "unexpected", read)
-    )
+    places = _first_of_each(case, np.flatnonzero((reads.message == NONE) | astray))
+    excused = _misplaced(case, places)
+
+    def tell(read: int) -> Finding:
+        return tell_read(case, "unexpected", read)
+
+    return [
+        *anomaly("unexpected", places[~excused], tell),
+        *anomaly("unexpected", places[excused], tell, Validity.VALID),
+    ]
+
+
+def _misplaced(case: Case, reads: Ints) -> Bools:
+    """Tell which reads of damaged nodes may be of a record whose head was damaged."""
+    table = case.reads
+    excused = damaged_before(case, table.node[reads], table.row[reads])
+    excused &= np.append(struck(case), False)[table.message[reads]]
+    return excused
 
 
 def _corrupted(case: Case) -> list[Anomaly]:
@@ -174,7 +190,7 @@ def _duplicated(case: Case) -> list[Anomaly]:
     again = second[twice]
     # One instance a message and queue, however many offsets it is at.
     again = np.sort(_first_of_each(case, again))
-    once = case.messages.attempts[reads.message[again]] <= 1
+    once = (case.messages.attempts[reads.message[again]] <= 1) & ~_misplaced(case, again)
 
     def tell(read: int) -> Finding:
         return tell_read(case, "duplicated", read)
