@@ -21,7 +21,7 @@ Only asyncio's clock is used, so that the simulation can carry a schedule out in
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TypeAlias
@@ -219,10 +219,13 @@ class Conductor:
         self._executed[number] = step
         self._record(fault.name, before)
         began_ns = self._targets.now_ns()
+        await _to_its_end(self._touch(number, fault, before))
+        return began_ns
+
+    async def _touch(self, number: int, fault: Fault, before: FaultRecord) -> None:
         proof = await attempt(KINDS[fault.kind].inject, self._targets, fault)
         self._injected[number].set()
         await self._record_proof(before, proof)
-        return began_ns
 
     async def _cure(self, number: int, fault: Fault) -> Proof:
         """Cure a fault; one whose cure was broken off keeps the op that began it."""
@@ -257,6 +260,16 @@ class Conductor:
 
     def _now_ms(self) -> int:
         return round((asyncio.get_running_loop().time() - self._began) * 1000)
+
+
+async def _to_its_end(work: Coroutine[None, None, None]) -> None:
+    """Let an injection come to its proof, though its task is cancelled meanwhile; once."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
 
 
 def _spares_sends(step: Step) -> bool:

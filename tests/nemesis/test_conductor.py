@@ -298,7 +298,8 @@ def test_a_run_that_is_cut_short_is_cured_by_cure_all_and_curing_twice_is_curing
 def test_whenever_a_run_is_cut_short_its_fault_has_one_beginning_and_one_cure(
     stopped_s: float,
 ) -> None:
-    """Also in the middle of an injection, or of a cure, which is then begun again but not told."""
+    """Also in the middle of an injection, which comes to its proof, or of a cure, which is then
+    begun again but not told."""
     world, recorded = World(), Recorded()
 
     async def cut_short() -> Schedule:
@@ -318,6 +319,7 @@ def test_whenever_a_run_is_cut_short_its_fault_has_one_beginning_and_one_cure(
     (step,) = steps
     begun = [op.phase for op in recorded.ops if op.bit is None]
     assert begun == ["inject", "cure"]
+    assert [op.bit for op in recorded.proofs("inject")] == [True]
     assert recorded.proofs("cure")[-1].bit
     assert step.at_ms == 100
     assert 100 <= step.until_ms <= 900
