@@ -15,8 +15,9 @@ import click
 from harness.cli.lazy import LazyGroup
 from harness.cli.wrapping import wrapped
 
-__all__ = ["EXIT_BROKE", "EXIT_USAGE", "commands", "main", "run_command"]
+__all__ = ["EXIT_BROKE", "EXIT_UNKNOWN", "EXIT_USAGE", "commands", "main", "run_command"]
 
+EXIT_UNKNOWN = 2
 EXIT_USAGE = 254
 EXIT_BROKE = 255
 
@@ -72,8 +73,8 @@ def run_command(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         return _say_refused(error)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped", err=True)
-        return EXIT_BROKE
+        click.echo("stopped: nothing is proven", err=True)
+        return EXIT_UNKNOWN
     except BrokenPipeError:
         return EXIT_BROKE
     except Exception as error:  # noqa: BLE001  the last resort: a crash of ours is 255, never 1

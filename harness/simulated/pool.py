@@ -11,12 +11,13 @@ import signal
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import Any
 
 from harness.simulated.swarm import SeedResult, run_seed
 
-__all__ = ["run_seeds"]
+__all__ = ["run_seeds", "workers"]
 
 BATCH = 4
 AHEAD = 3  # batches given to each worker, the one at work included
@@ -32,20 +33,28 @@ def run_seeds(seeds: Sequence[int], jobs: int, **given: Any) -> Iterator[SeedRes
         yield from _generation(seeds[begin : begin + GENERATION * jobs], jobs, given)
 
 
-def _generation(seeds: Sequence[int], jobs: int, given: dict[str, Any]) -> Iterator[SeedResult]:
+@contextmanager
+def workers(jobs: int) -> Iterator[ProcessPoolExecutor]:
+    """Open a pool of processes; whoever leaves it early does not wait for what they do."""
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_begin)
-    under_way: deque[Future[list[SeedResult]]] = deque()
     try:
+        yield pool
+    except BaseException:  # Ctrl-C, or nobody asks for the rest
+        _end(pool)
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _generation(seeds: Sequence[int], jobs: int, given: dict[str, Any]) -> Iterator[SeedResult]:
+    under_way: deque[Future[list[SeedResult]]] = deque()
+    with workers(jobs) as pool:
         for begin in range(0, len(seeds), BATCH):
             if len(under_way) == AHEAD * jobs:
                 yield from under_way.popleft().result()
             under_way.append(pool.submit(_run_batch, seeds[begin : begin + BATCH], given))
         while under_way:
             yield from under_way.popleft().result()
-    finally:
-        if under_way:  # nobody wants the rest
-            _end(pool)
-        pool.shutdown(cancel_futures=True)
 
 
 def _begin() -> None:

@@ -8,14 +8,13 @@ is reported as one, and proves nothing about the mutant. A mutant that is not fo
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
-from multiprocessing import get_context
 
 from checkers.minimal import extract
 from checkers.verdict import Validity
 from harness.judgement import contract_of
 from harness.planting import Mutant, mutant_of
+from harness.simulated.pool import workers
 from harness.simulated.run import SimulatedRun, simulate
 from harness.simulated.swarm import options_of_seed
 from histories.history import History
@@ -88,7 +87,7 @@ def hunt_all(
     if jobs == 1:
         yield from (hunt(name, seeds, on_run) for name in names)
         return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    with workers(jobs) as pool:
         yield from pool.map(hunt, names, [seeds] * len(names))
 
 

@@ -6,6 +6,7 @@ found most planted bugs in a second of a processor: what finds a bug is another 
 moment, and hardly ever one more message.
 """
 
+import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -76,6 +77,8 @@ def command_of_seed(seed: int, given: Mapping[str, Any]) -> str:
 
     >>> command_of_seed(7, {"mode": None, "nemeses": (), "volatile": True})
     'mqhavoc simulate --seed 7 --nemesis none --volatile'
+    >>> command_of_seed(7, {"scenario": "my own.toml"})
+    "mqhavoc simulate --seed 7 --scenario 'my own.toml'"
     """
     if given.get("scenario"):
         given = {**given, "nemeses": None, "time_limit_s": None}  # it says them itself
@@ -95,7 +98,7 @@ def command_of_seed(seed: int, given: Mapping[str, Any]) -> str:
         words += ["--nemesis", ",".join(given["nemeses"]) or "none"]
     if given.get("volatile") is not None:
         words.append("--volatile" if given["volatile"] else "--disk")
-    return " ".join(words)
+    return shlex.join(words)
 
 
 def run_seed(seed: int, **given: Any) -> SeedResult:

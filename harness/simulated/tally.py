@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from harness.simulated.swarm import SeedResult
+from harness.wording import counted
 
 __all__ = ["Tally"]
 
@@ -39,21 +40,23 @@ class Tally:
         seconds_left = (self.total - self.done) * (now_s - self.began_s) / max(self.done, 1)
         left = _clock(seconds_left) if self.done else "?"
         pace = f"{self._a_minute(now_s):,.0f} runs a minute"
-        return f"{self.done:,} of {self.total:,}: {self._words()}; {pace}, {left} left"[:79]
+        return f"{self.done:,} of {self.total:,}{self._words()}; {pace}, {left} left"[:79]
 
     def summary(self, now_s: float) -> str:
         """Say what came of it all."""
         wall_s = max(now_s - self.began_s, 1e-9)
         cpu_s = max(self.cpu_s, 1e-9)
         return (
-            f"{self.done:,} runs: {self._words()}; {self._a_minute(now_s):,.0f} runs a minute\n"
+            f"{counted(self.done, 'run')}{self._words()}; "
+            f"{self._a_minute(now_s):,.0f} runs a minute\n"
             f"{self.virtual_s:,.0f} virtual seconds in {wall_s:.1f} s "
             f"({self.virtual_s / wall_s:.0f}x), {self.virtual_s / cpu_s:.0f}x a CPU, "
             f"{self.ops / cpu_s:,.0f} checked operations a CPU second"
         )
 
     def _words(self) -> str:
-        return ", ".join(f"{count:,} {word}" for word, count in sorted(self.found.items()))
+        words = ", ".join(f"{count:,} {word}" for word, count in sorted(self.found.items()))
+        return f": {words}" if words else ""
 
     def _a_minute(self, now_s: float) -> float:
         return 60 * self.done / max(now_s - self.began_s, 1e-9)

@@ -11,7 +11,7 @@ import pytest
 from checkers.suite import Judgement
 from checkers.verdict import Validity
 from harness import cli
-from harness.cli import COMMANDS, EXIT_BROKE, EXIT_USAGE, run_command
+from harness.cli import COMMANDS, EXIT_BROKE, EXIT_UNKNOWN, EXIT_USAGE, run_command
 from harness.cli.lazy import _first_line
 from harness.options import RunOptions
 from harness.run import RunResult
@@ -161,3 +161,17 @@ def test_runs_that_are_stopped_are_not_followed_by_others(
 
     assert run_command(["run", "--seed", "7", "--test-count", "3", "--out", str(tmp_path)]) == 0
     assert seeds == ([7] if cut_short else [7, 8, 9])
+
+
+def test_a_command_that_is_stopped_has_proven_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever pressed Ctrl-C did not break mqhavoc, and has no verdict."""
+
+    def stopped(*_given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("harness.simulated.power.hunt_all", stopped)
+
+    assert run_command(["power"]) == EXIT_UNKNOWN
+    assert capsys.readouterr().err.strip() == "stopped: nothing is proven"

@@ -64,6 +64,14 @@ def test_the_summary_counts_by_cpu_as_well() -> None:
     )
 
 
+def test_a_tally_of_nothing_has_no_empty_words() -> None:
+    """As it is when Ctrl-C comes before the first result."""
+    tally = Tally(total=10, began_s=0.0)
+
+    assert tally.summary(now_s=5.0).startswith("0 runs; 0 runs a minute\n")
+    assert tally.line(now_s=5.0) == "0 of 10; 0 runs a minute, ? left"
+
+
 def _words(process: psutil.Process) -> str:
     try:
         return " ".join(process.cmdline())
