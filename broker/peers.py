@@ -84,7 +84,9 @@ class Peers:
             async with asyncio.timeout(CONNECT_SECONDS):
                 _, connection = await self._network.connect(self._make_connection, host, port)
         except OSError as error:  # TimeoutError is one
-            raise ConnectError(f"no connection to {address} ({host}:{port}): {error}") from error
+            dialled = f"{host}:{port}"
+            where = address if dialled == address else f"{address} ({dialled})"
+            raise ConnectError(f"no connection to {where}: {error}") from error
         return connection
 
     def _forget(self, address: str, gone: Connection) -> None:
