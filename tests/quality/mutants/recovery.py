@@ -62,8 +62,12 @@ def keep_a_torn_record(plant: Plant) -> None:
 
 @mutant(
     finds=("corrupted", "unexpected", "diverged"),
-    nemeses=("bit-flip-master", "bit-flip-slave"),
-    volatile=False,
+    mode="ASYNC_MASTER+ASYNC_FLUSH",
+    nemeses=("power-cut-master", "power-cut-both"),
+    setting=_long_messages,
+    volatile=True,
+    rate=120.0,
+    time_limit_s=12.0,
 )
 def crc_not_checked(plant: Plant) -> None:
     """A start believes a record whatever its CRC says."""
