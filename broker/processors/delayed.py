@@ -8,7 +8,7 @@ import msgspec
 
 from broker.config import BrokerConfig
 from broker.store.message import MessageDraft, StoredMessage
-from broker.store.properties import DELAY, REAL_QUEUE_ID, REAL_TOPIC
+from broker.store.properties import DELAY, REAL_QUEUE_ID, REAL_TOPIC, delay_level
 from broker.tables.topics import SCHEDULE_TOPIC
 
 __all__ = ["delayed", "due"]
@@ -16,8 +16,7 @@ __all__ = ["delayed", "due"]
 
 def delayed(draft: MessageDraft, config: BrokerConfig) -> MessageDraft:
     """Give the message as it waits; itself if its level means no delay."""
-    text = draft.properties.get(DELAY, "0")
-    level = min(int(text) if text.isdecimal() else 0, len(config.delay_levels_ms))
+    level = min(delay_level(draft.properties), len(config.delay_levels_ms))
     if level == 0:
         return draft
     properties = {

@@ -23,6 +23,7 @@ __all__ = [
     "TRANSACTION",
     "UNIQUE_KEY",
     "WAIT",
+    "delay_level",
     "format_properties",
     "java_hash",
     "keys_of",
@@ -40,6 +41,9 @@ REAL_QUEUE_ID = "REAL_QID"
 UNIQUE_KEY = "UNIQ_KEY"
 TRANSACTION = "TRAN_MSG"
 
+LEVEL_DIGITS_MAX = 9
+"""More would be no Java int, and many more could not be read at all."""
+
 _POWERS = tuple(pow(31, exponent, 1 << 32) for exponent in range(512, -1, -1))
 
 
@@ -55,6 +59,16 @@ def parse_properties(text: str) -> dict[str, str]:
         if separator:
             properties[name] = value
     return properties
+
+
+def delay_level(properties: Mapping[str, str]) -> int:
+    """Read which delay a message asks for; 0, that it goes at once, if it is no number.
+
+    >>> [delay_level({"DELAY": text}) for text in ("3", "soon", "9" * 5000)]
+    [3, 0, 0]
+    """
+    text = properties.get(DELAY, "0")
+    return int(text) if text.isdecimal() and len(text) <= LEVEL_DIGITS_MAX else 0
 
 
 def format_properties(properties: Mapping[str, str]) -> str:

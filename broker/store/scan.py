@@ -25,7 +25,7 @@ from zlib import crc32
 import msgspec
 
 from broker.store.message import BLANK_MAGIC, BLANK_SIZE, HEADERS, MESSAGE_MAGIC
-from broker.store.properties import DELAY, TAGS, keys_of, parse_properties, tags_code
+from broker.store.properties import TAGS, delay_level, keys_of, parse_properties, tags_code
 
 __all__ = [
     "RECORD_SIZE_MIN",
@@ -41,7 +41,6 @@ __all__ = [
 
 SCHEDULE_TOPIC: Final = "SCHEDULE_TOPIC_XXXX"
 
-LEVEL_DIGITS_MAX: Final = 9
 LONG_MAX: Final = (1 << 63) - 1
 
 RECORD_SIZE_MIN: Final = HEADERS[0].size + 3
@@ -83,8 +82,7 @@ def queue_tags_code(
 ) -> int:
     """Give the code of a queue entry: a tag's hash, or when a delayed message is due."""
     if topic == SCHEDULE_TOPIC and delay_levels_ms:
-        text = properties.get(DELAY, "0")
-        level = int(text) if text.isdecimal() and len(text) <= LEVEL_DIGITS_MAX else 0
+        level = delay_level(properties)
         if level > 0:
             due_ms = store_timestamp + delay_levels_ms[min(level, len(delay_levels_ms)) - 1]
             return min(due_ms, LONG_MAX)

@@ -134,7 +134,8 @@ class Upkeep:
         """Do a job again and again until it is stopped.
 
         A write that fails leaves everything in memory and is tried again: there may be room then.
-        A sync that fails is for good.
+        A sync that fails is for good, and so is a bug: a store that keeps itself up no more must
+        not go on as if it did.
         """
         while True:
             await asyncio.sleep(interval_ms / 1000)
@@ -145,6 +146,9 @@ class Upkeep:
             except StoreError as error:
                 self.fail(str(error))
                 return
+            except Exception as error:
+                self.fail(f"{job.__name__.strip('_')} ended by a bug: {error!r}; restart")
+                raise
 
     async def _flush_log(self) -> None:
         now = asyncio.get_running_loop().time()

@@ -170,6 +170,21 @@ def test_a_sync_that_fails_in_the_background_stops_the_store() -> None:
     assert disk.exists("/store/abort")
 
 
+def test_a_timer_that_ends_by_a_bug_stops_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing would ever be flushed again, and nobody would hear of it."""
+
+    def broken(_log: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    async def test(_disk: MemoryDisk, store: MessageStore) -> None:
+        monkeypatch.setattr("broker.store.flushing.LogFlusher.tick", broken)
+        store.put(draft(5 * 4096))
+        await asyncio.sleep(1)
+        assert store.failure == "flush_log ended by a bug: ZeroDivisionError('a bug'); restart"
+
+    on_virtual_time(test)
+
+
 def test_old_files_go_by_themselves_once_a_minute_has_passed() -> None:
     """In the hour of deleteWhen, ten files at most at a time."""
 
