@@ -85,7 +85,7 @@ _TABLE = (
     ),
     Meaning("slave-wrote", "the slave accepted a send", "P9"),
     Meaning("stale-route", "a node long dead, to which a route still led clients", "P10"),
-    Meaning("unserved", "a message of both logs that one node alone gives to readers", "P10"),
+    Meaning("unserved", "a message that a node has, and does not give to readers", "P10"),
     Meaning(
         "pull-skip",
         "a consumer's next pull passed over messages of the queue",
