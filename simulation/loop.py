@@ -32,6 +32,9 @@ __all__ = ["SimulationStuckError", "VirtualLoop", "run_virtual", "virtual_loop"]
 
 T = TypeVar("T")
 
+AWAITS_MAX = 100
+"""How often a coroutine that is closed may want to await something on its way out."""
+
 
 class SimulationStuckError(Exception):
     """Every task waits and no timer is set; the message names who waits for what."""
@@ -196,9 +199,11 @@ def _bury(loop: VirtualLoop) -> None:
     for task in sorted(asyncio.all_tasks(loop), key=lambda task: task.get_name()):
         task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 -- meant
         coroutine = task.get_coro()
-        with suppress(Exception):  # a finally block that wants to await, or a closed port
-            if coroutine is not None:
+        assert coroutine is not None, "only an eager task can be without one"
+        for _ in range(AWAITS_MAX):
+            with suppress(Exception):  # a finally block that wants to await, or a closed port
                 coroutine.close()
+                break
 
 
 def _who_waits(loop: VirtualLoop) -> str:

@@ -1,6 +1,7 @@
 """Virtual time: a day passes at once, a dead host stops in mid-step, a stuck run says so."""
 
 import asyncio
+import gc
 
 import pytest
 
@@ -118,3 +119,30 @@ def test_threads_are_refused() -> None:
 
     with pytest.raises(RuntimeError, match="no threads on virtual time"):
         run_virtual(main())
+
+
+def test_who_wants_to_await_on_the_way_out_ends_without_a_word() -> None:
+    """Nothing can be awaited any more; closed once only, it would complain when it is collected."""
+    ended = []
+
+    async def stubborn() -> None:
+        never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        try:
+            await never
+        finally:
+            try:
+                await never
+            finally:
+                try:
+                    await never
+                finally:
+                    ended.append("at last")
+
+    async def main() -> None:
+        Host("master").spawn(stubborn(), "main")
+        await asyncio.sleep(1)
+
+    run_virtual(main())
+    gc.collect()
+
+    assert ended == ["at last"]
