@@ -24,6 +24,7 @@ __all__ = [
 BROKER_TIMINGS: Mapping[str, int] = MappingProxyType(
     {
         "registerNameServerPeriod": 1_000,
+        "registerBrokerTimeoutMills": 1_000,
         "haReconnectInterval": 200,
         "haSendHeartbeatInterval": 500,
         "haHousekeepingInterval": 3_000,
@@ -41,6 +42,7 @@ ROCKETMQ_TIMINGS: Mapping[str, int] = MappingProxyType(
         **{
             key: BROKER_TIMINGS[key]
             for key in (
+                "registerBrokerTimeoutMills",
                 "haSendHeartbeatInterval",
                 "haHousekeepingInterval",
                 "slaveTimeout",

@@ -49,8 +49,8 @@ REST_MS = 300
 """How long what a fault occupied is left in peace before a fault that had to wait for it."""
 
 SERVED_MS_MAX = 8000
-"""How long a fault waits for clients to be served, before it begins and before it ends. A broker
-that asked a name server without power is back after six seconds."""
+"""How long a fault waits for clients to be served, before it begins and before it ends: time for a
+broker that asked a name server without power to ask again."""
 
 LOOK_AGAIN_MS = 20
 
