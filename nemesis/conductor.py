@@ -52,6 +52,10 @@ SERVED_MS_MAX = 8000
 """How long a fault waits for clients to be served, before it begins and before it ends: time for a
 broker that asked a name server without power to ask again."""
 
+ROUTES_MS = 2000
+"""How long routes may be without a master when a name server is heard again: brokers register, and
+clients ask, once a second."""
+
 LOOK_AGAIN_MS = 20
 
 
@@ -74,7 +78,7 @@ class Conductor:
         self._ended = [asyncio.Event() for _ in range(len(schedule.steps) + 1)]
         self._curing: dict[int, FaultRecord] = {}
         self._began = 0.0
-        self._cured_ns = -1  # when the last cure was proven
+        self._whole_ns = -1  # since when no fault that was cured keeps anybody from anything
 
     @property
     def active(self) -> Mapping[int, Fault]:
@@ -108,7 +112,7 @@ class Conductor:
 
     async def await_recovery(self, patience_ms: int) -> None:
         """Wait until clients were served that called after the last cure, for so long at most."""
-        await self._await_served(("send", "pull"), self._cured_ns, self._now_ms() + patience_ms)
+        await self._await_served(("send", "pull"), self._whole_ns, self._now_ms() + patience_ms)
 
     async def inject(self, fault: Fault) -> int:
         """Inject a fault that is in no schedule, and return its number; for tests by hand."""
@@ -158,7 +162,7 @@ class Conductor:
             await self._sleep_until(min(freed_ms + REST_MS, latest_ms))
         if step.alone:
             until_ms = min(self._now_ms() + SERVED_MS_MAX, latest_ms)
-            await self._await_served(("send",), self._cured_ns, until_ms)
+            await self._await_served(("send",), self._whole_ns, until_ms)
 
     async def _await_served(self, fs: Sequence[str], since_ns: int, until_ms: int) -> None:
         """Wait until the last call of each to end was ok and began after that, or it is late."""
@@ -237,7 +241,7 @@ class Conductor:
             self._record(fault.name, self._curing[number])
         proof = await cure(self._targets, fault)
         await self._record_proof(self._curing[number], proof)
-        self._cured_ns = self._targets.now_ns()
+        self._whole_ns = max(self._whole_ns, self._targets.now_ns() + _echo_ms(fault) * 1_000_000)
         if proof.bit:
             self._journal.strike(number)
         return proof
@@ -270,6 +274,11 @@ async def _to_its_end(work: Coroutine[None, None, None]) -> None:
     except asyncio.CancelledError:
         await task
         raise
+
+
+def _echo_ms(fault: Fault) -> int:
+    """How long after its cure a fault is still felt."""
+    return ROUTES_MS if any("nameserver" in target for target in fault.targets) else 0
 
 
 def _spares_sends(step: Step) -> bool:

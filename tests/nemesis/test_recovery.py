@@ -2,7 +2,7 @@
 
 import pytest
 
-from nemesis.conductor import SERVED_MS_MAX, Conductor
+from nemesis.conductor import ROUTES_MS, SERVED_MS_MAX, Conductor
 from nemesis.faults import Fault, Step
 from nemesis.journal import Journal
 from nemesis.schedules import Schedule
@@ -15,6 +15,7 @@ SLOW = Fault(
     ("slave->master-ha",),
     {"toxic": "latency", "stream": "both", "cycle": False, "latency": 9},
 )
+DARK = Fault("kill-nameserver", "kill", ("nameserver",))
 NOBODY = [(0, 10**9)]
 
 
@@ -45,6 +46,13 @@ def spans(
 def test_a_fault_begins_when_the_outage_before_it_is_over(after: Fault) -> None:
     kill, later = Step(0, 1000, KILL, alone=True), Step(1200, 1700, after, alone=True)
     assert spans(kill, later, outages=[(500, 4000)]) == [(0, 1000), (4000, 4500)]
+
+
+def test_after_a_name_server_was_away_it_waits_until_all_routes_are_whole() -> None:
+    """A send that was ok by an old route says nothing: the next look may show a slave alone."""
+    dark, later = Step(0, 1000, DARK, alone=True), Step(1200, 1700, SLOW, alone=True)
+    _, (begun, _) = spans(dark, later, outages=[])
+    assert 1000 + ROUTES_MS <= begun < 1500 + ROUTES_MS
 
 
 def test_and_stays_on_until_a_send_was_ok_in_it_if_it_spares_sends() -> None:
