@@ -21,7 +21,7 @@ Only asyncio's clock is used, so that the simulation can carry a schedule out in
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TypeAlias
@@ -33,6 +33,7 @@ from nemesis.fault_records import described, proven
 from nemesis.faults import Fault, Proof, Step
 from nemesis.healing import NemesisError, attempt, cure, sweep
 from nemesis.journal import Journal
+from nemesis.recovery import SERVED_MS_MAX, Recovery
 from nemesis.schedules import OVERTIME_MS, Schedule
 from nemesis.shapes import HOLD_MS_MIN
 from nemesis.targets import Targets
@@ -47,16 +48,6 @@ LATE_HOLD_MS = 500
 
 REST_MS = 300
 """How long what a fault occupied is left in peace before a fault that had to wait for it."""
-
-SERVED_MS_MAX = 8000
-"""How long a fault waits for clients to be served, before it begins and before it ends: time for a
-broker that asked a name server without power to ask again."""
-
-ROUTES_MS = 2000
-"""How long routes may be without a master when a name server is heard again: brokers register, and
-clients ask, once a second."""
-
-LOOK_AGAIN_MS = 20
 
 
 class Conductor:
@@ -78,7 +69,7 @@ class Conductor:
         self._ended = [asyncio.Event() for _ in range(len(schedule.steps) + 1)]
         self._curing: dict[int, FaultRecord] = {}
         self._began = 0.0
-        self._whole_ns = -1  # since when no fault that was cured keeps anybody from anything
+        self._recovery = Recovery(targets)
 
     @property
     def active(self) -> Mapping[int, Fault]:
@@ -112,7 +103,7 @@ class Conductor:
 
     async def await_recovery(self, patience_ms: int) -> None:
         """Wait until clients were served that called after the last cure, for so long at most."""
-        await self._await_served(("send", "pull"), self._whole_ns, self._now_ms() + patience_ms)
+        await self._recovery.after_cures(("send", "pull"), patience_ms)
 
     async def inject(self, fault: Fault) -> int:
         """Inject a fault that is in no schedule, and return its number; for tests by hand."""
@@ -150,7 +141,7 @@ class Conductor:
         began_ns = await self._inject(number, begun)
         await self._sleep_until(until_ms)
         if _spares_sends(step):
-            await self._await_served(("send",), began_ns, until_ms + SERVED_MS_MAX)
+            await self._recovery.since(began_ns, ("send",), SERVED_MS_MAX)
         await self._cure(number, step.fault)
 
     async def _rest(self, step: Step, due_ms: int) -> None:
@@ -161,20 +152,8 @@ class Conductor:
         if freed_ms > due_ms:
             await self._sleep_until(min(freed_ms + REST_MS, latest_ms))
         if step.alone:
-            until_ms = min(self._now_ms() + SERVED_MS_MAX, latest_ms)
-            await self._await_served(("send",), self._whole_ns, until_ms)
-
-    async def _await_served(self, fs: Sequence[str], since_ns: int, until_ms: int) -> None:
-        """Wait until the last call of each to end was ok and began after that, or it is late."""
-        clients = self._targets.clients
-
-        def waits() -> bool:
-            served_ns = clients.served_ns if clients else {}
-            someone = any(f in served_ns and served_ns[f] <= since_ns for f in fs)
-            return someone and self._now_ms() < until_ms
-
-        while waits():  # noqa: ASYNC110 - an event would cost every op something
-            await asyncio.sleep(LOOK_AGAIN_MS / 1000)
+            patience_ms = min(SERVED_MS_MAX, latest_ms - self._now_ms())
+            await self._recovery.after_cures(("send",), patience_ms)
 
     async def _await_turn(self, number: int, step: Step) -> int:
         """Wait until a step may begin, or the schedule's time is up; return when it was due."""
@@ -241,7 +220,7 @@ class Conductor:
             self._record(fault.name, self._curing[number])
         proof = await cure(self._targets, fault)
         await self._record_proof(self._curing[number], proof)
-        self._whole_ns = max(self._whole_ns, self._targets.now_ns() + _echo_ms(fault) * 1_000_000)
+        self._recovery.on_cured(fault)
         if proof.bit:
             self._journal.strike(number)
         return proof
@@ -274,11 +253,6 @@ async def _to_its_end(work: Coroutine[None, None, None]) -> None:
     except asyncio.CancelledError:
         await task
         raise
-
-
-def _echo_ms(fault: Fault) -> int:
-    """How long after its cure a fault is still felt."""
-    return ROUTES_MS if any("nameserver" in target for target in fault.targets) else 0
 
 
 def _spares_sends(step: Step) -> bool:

@@ -2,9 +2,10 @@
 
 import pytest
 
-from nemesis.conductor import ROUTES_MS, SERVED_MS_MAX, Conductor
+from nemesis.conductor import Conductor
 from nemesis.faults import Fault, Step
 from nemesis.journal import Journal
+from nemesis.recovery import ROUTES_MS, SERVED_MS_MAX
 from nemesis.schedules import Schedule
 from tests.nemesis.fake_world import Recorded, World, run
 
