@@ -171,6 +171,7 @@ class SimulatedNode:
             await self.server.start()
         except Exception as error:  # noqa: BLE001 -- whatever it was, who starts it must know
             ready.set_exception(error)
+            ready.exception()  # who waits for it is told; a world that is over waits no longer
             return
         ready.set_result(None)
         await self._stopping.wait()
