@@ -109,9 +109,23 @@ def _dequeued(history: History) -> Ints:
 
 def _enqueued_late(history: History) -> Ints:
     """Give the rows of ok enqueues that ended when the last ok drain had begun already."""
-    drains, enqueues = history.rows("drain", OpType.OK), history.rows("enqueue", OpType.OK)
-    begins = np.where(history.pair[drains] == NONE, drains, history.pair[drains])
-    return enqueues[enqueues > begins.max()] if len(begins) else begins
+    begin, enqueues = _last_drain(history), history.rows("enqueue", OpType.OK)
+    return enqueues[enqueues > (len(history) if begin == NONE else begin)]
+
+
+def _last_drain(history: History) -> int:
+    """Give the row in which the ok drain began that began last; NONE if there is none.
+
+    Looked for from the end: to pair all of a long history for it would be a waste.
+    """
+    begins, last = history.rows("drain", OpType.INVOKE), NONE
+    for row in history.rows("drain", OpType.OK)[::-1].tolist():
+        if row <= last:
+            break
+        mine = begins[history.process[begins] == history.process[row]]
+        place = int(np.searchsorted(mine, row))
+        last = max(last, int(mine[place - 1]) if place else row)
+    return last
 
 
 def _undrained(history: History) -> list[str]:

@@ -62,6 +62,21 @@ def test_a_loss_is_certain_only_after_an_ok_drain(
     assert judged(text).validity is validity
 
 
+def test_the_drain_that_began_last_is_what_counts_though_another_ended_later() -> None:
+    """One that was under way all the time need not hold what came meanwhile; the other must."""
+    overlapping = """
+    0 invoke drain
+    1 invoke enqueue 1
+    1 ok     enqueue 1
+    2 invoke drain
+    2 ok     drain []
+    0 ok     drain []
+    """
+    assert judged(overlapping).anomalies["lost"].validity is Validity.INVALID
+    alone = "\n".join(line for line in overlapping.splitlines() if "2 " not in line)
+    assert judged(alone).anomalies["lost"].validity is Validity.UNKNOWN
+
+
 @pytest.mark.parametrize(
     ("put", "look"), [("enqueue", "drain"), ("add", "read"), ("publish", "fetch")]
 )
