@@ -7,6 +7,8 @@ again for what is due by then.
 import asyncio
 from collections.abc import Callable
 
+from broker.steady import steady_ms
+
 __all__ = ["Alarm"]
 
 
@@ -46,4 +48,4 @@ class Alarm:
     def _go_off(self, due_ms: float) -> None:
         self._timer = None
         # Seconds and milliseconds round apart: a core must never find that it is not due yet.
-        self._on_tick(max(due_ms, asyncio.get_running_loop().time() * 1000))
+        self._on_tick(max(due_ms, steady_ms()))

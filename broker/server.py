@@ -23,10 +23,11 @@ from broker.ports import Ports
 from broker.processors.clients import expire_clients, on_connection_closed
 from broker.processors.keeper import TableKeeper
 from broker.processors.schedule import deliver_level
-from broker.processors.state import BrokerState, steady_ms
+from broker.processors.state import BrokerState
 from broker.processors.table import handlers
 from broker.registrar import Registrar
 from broker.remoting.server import Server, dispatch
+from broker.steady import steady_ms
 from broker.store.config import StoreConfig
 from broker.store.message_store import MessageStore
 from broker.tables.groups import GroupTable

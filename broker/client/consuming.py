@@ -22,6 +22,7 @@ import msgspec
 
 from broker.client.process_queue import ProcessQueue
 from broker.nameserver.route import MessageQueue
+from broker.steady import steady_ms
 from broker.store.message import StoredMessage
 
 __all__ = [
@@ -199,14 +200,14 @@ class Orderly:
             if not batch:
                 news.clear()
                 await news.wait()
-            elif not process.is_locked(_now_ms()):
+            elif not process.is_locked(steady_ms()):
                 await asyncio.sleep(LOCK_POLL_SECONDS)
             else:
                 await self._consume(process, batch)
 
     async def _consume(self, process: ProcessQueue, batch: list[StoredMessage]) -> None:
         status = await _offer(self.listener, process.queue, batch)
-        if process.is_dropped or not process.is_locked(_now_ms()):
+        if process.is_dropped or not process.is_locked(steady_ms()):
             return  # Another member may have begun with these already.
         if status is ConsumeStatus.SUCCESS:
             process.consumed(batch)
@@ -230,7 +231,3 @@ async def _finish(work: dict[asyncio.Task[None], None], wait_seconds: float) -> 
     for task in working:
         task.cancel()
     await asyncio.gather(*working, return_exceptions=True)
-
-
-def _now_ms() -> float:
-    return asyncio.get_running_loop().time() * 1000

@@ -15,6 +15,7 @@ from broker.client.process_queue import ProcessQueue
 from broker.nameserver.route import MessageQueue
 from broker.remoting import fastjson
 from broker.remoting.command import Command
+from broker.steady import steady_ms
 from broker.tables.queue_offsets import queue_key
 
 __all__ = ["consume_directly", "running_info"]
@@ -28,7 +29,7 @@ def running_info(
     orderly: bool,
 ) -> Command:
     """Describe what a consumer has in hand."""
-    now_ms = asyncio.get_running_loop().time() * 1000
+    now_ms = steady_ms()
     info = {
         "mqTable": {queue_key(one.queue): _described(one, now_ms) for one in held},
         "properties": {

@@ -34,6 +34,7 @@ from broker.remoting.codes import RequestCode
 from broker.remoting.command import Command
 from broker.remoting.connection import Answer
 from broker.remoting.headers import SendBackHeader, write_fields
+from broker.steady import steady_ms
 from broker.store.message import StoredMessage
 from broker.tables.queue_offsets import read_offsets
 from broker.tables.topics import RETRY_PREFIX
@@ -260,7 +261,7 @@ class PushConsumer:
             await self._offsets.persist(ours)
 
     async def _take_on(self, queues: Sequence[MessageQueue]) -> None:
-        asked_ms = _now_ms()
+        asked_ms = steady_ms()
         if self._needs_lock and queues:
             queues = await self._membership.lock(queues)
         for queue in queues:
@@ -320,7 +321,7 @@ class PushConsumer:
         return True
 
     async def _renew_locks(self) -> None:
-        asked_ms = _now_ms()
+        asked_ms = steady_ms()
         locked = await self._membership.lock(self.queues) if self._held else []
         for queue in locked:
             if queue in self._held:
@@ -355,7 +356,3 @@ async def _try(work: Callable[[], Awaitable[object]]) -> None:
         await work()
     except Exception:
         logger.exception("a consumer's timer failed")
-
-
-def _now_ms() -> float:
-    return asyncio.get_running_loop().time() * 1000

@@ -16,6 +16,7 @@ from broker.client.consumer import PullConsumer, PullResult, PullStatus
 from broker.client.process_queue import ProcessQueue
 from broker.errors import MqError
 from broker.nameserver.route import MASTER_ID
+from broker.steady import steady_ms
 from broker.store.message import StoredMessage
 
 __all__ = ["QueueReader"]
@@ -43,9 +44,8 @@ class QueueReader:
 
     async def run(self) -> None:
         """Pull and pull again; ends when the queue is dropped, or by cancellation."""
-        loop = asyncio.get_running_loop()
         while not self.process.is_dropped:
-            unlocked = self.needs_lock and not self.process.is_locked(loop.time() * 1000)
+            unlocked = self.needs_lock and not self.process.is_locked(steady_ms())
             if unlocked or self.process.is_full:
                 await asyncio.sleep(FULL_SECONDS)
                 continue

@@ -4,7 +4,6 @@ Each attempt goes to a queue's master, gets what is left of the budget, and is w
 ends the send is a status, an error that is not worth a retry, the last try, or the end of time.
 """
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
@@ -17,6 +16,7 @@ from broker.nameserver.route import MASTER_ID, MessageQueue, TopicRoute
 from broker.remoting.codes import ResponseCode, SendStatus
 from broker.remoting.command import Command
 from broker.remoting.headers import SendReply, read_fields
+from broker.steady import steady_ms
 from broker.store.message import message_id_offset
 
 __all__ = ["RETRIED_CODES", "Destinations", "Sending", "WriteRequest", "find_destinations"]
@@ -107,7 +107,7 @@ class Sending:
 
     async def run(self, write: WriteRequest, queue: MessageQueue | None, tries: int) -> SendResult:
         """Try until it is stored; ``SendFailedError`` if it is not, as far as we know."""
-        self.begun_ms = _now_ms()
+        self.begun_ms = steady_ms()
         for _ in range(tries):
             if self._left_ms() <= 0:
                 break
@@ -128,20 +128,20 @@ class Sending:
     async def _try(self, write: WriteRequest, queue: MessageQueue | None) -> SendResult | None:
         """Make one attempt; None if it failed or came too late, or a better one is wanted."""
         destinations = await find_destinations(self.session, self.topic)
-        to = queue or self.turns.choose(destinations.queues, self.failed_broker, _now_ms())
+        to = queue or self.turns.choose(destinations.queues, self.failed_broker, steady_ms())
         address = destinations.master_of(to)
         left_ms = self._left_ms()
         if left_ms <= 0:
             return None  # finding the route took all the time
-        begun_ms = _now_ms()
+        begun_ms = steady_ms()
         try:
             reply = await self.session.request(address, write(to), left_ms)
             result = self._read(reply, to, address)
         except MqError as error:
-            self.turns.on_sent(to.broker_name, FAILED_MS, _now_ms())
+            self.turns.on_sent(to.broker_name, FAILED_MS, steady_ms())
             self._note_failure(address, to, error)
             return None
-        self.turns.on_sent(to.broker_name, _now_ms() - begun_ms, _now_ms())
+        self.turns.on_sent(to.broker_name, steady_ms() - begun_ms, steady_ms())
         if self.retry_weak_status and result.status is not SendStatus.SEND_OK:
             self.weak, self.failed_broker = result, to.broker_name
             return None
@@ -170,14 +170,15 @@ class Sending:
         self.failure, self.failed_broker = error, to.broker_name
 
     def _give_up(self) -> SendFailedError:
+        took_ms = steady_ms() - self.begun_ms
         why = (
-            f"sent {len(self.attempts)} times to {self.topic} in {_now_ms() - self.begun_ms:.0f} ms"
+            f"sent {len(self.attempts)} times to {self.topic} in {took_ms:.0f} ms"
             f" of {self.timeout_ms:.0f}, still failed: {self.failure or 'the time was up'}"
         )
         return SendFailedError(why, self.key, self.attempts, definite=self.definite)
 
     def _left_ms(self) -> float:
-        return self.timeout_ms - (_now_ms() - self.begun_ms)
+        return self.timeout_ms - (steady_ms() - self.begun_ms)
 
 
 def _is_worth_a_retry(failure: MqError | None) -> bool:
@@ -192,7 +193,3 @@ def _first_offset(message_ids: str) -> int:
         return message_id_offset(first)
     except ValueError as error:
         raise RemoteProtocolError(f"expected an offsetMsgId, got {first!r}") from error
-
-
-def _now_ms() -> float:
-    return asyncio.get_running_loop().time() * 1000

@@ -28,6 +28,7 @@ from broker.ha.master import (
 from broker.logging import EventLog
 from broker.ports import Listener, Ports
 from broker.remoting.codes import SendStatus
+from broker.steady import steady_ms
 from broker.store.message_store import MessageStore
 
 __all__ = ["MasterService"]
@@ -139,19 +140,19 @@ class MasterService:
         assert self._config.broker_role is BrokerRole.SYNC_MASTER, "nobody else waits"
         self._tickets += 1
         self._producers[self._tickets] = then
-        self._carry_out(self.core.on_waiting(self._tickets, end, self._now_ms()))
+        self._carry_out(self.core.on_waiting(self._tickets, end, steady_ms()))
 
     # What connections and the store tell us.
 
     def on_connected(self, connection: _SlaveConnection) -> None:
         """Take note of a stranger."""
         self._connections[connection.number] = connection
-        self.core.on_connected(connection.number, self._now_ms())
+        self.core.on_connected(connection.number, steady_ms())
         self._alarm.arm()
 
     def on_word(self, connection: _SlaveConnection, word: Report | Token) -> None:
         """Hear a slave's token or report."""
-        self._carry_out(self.core.on_word(connection.number, word, self._now_ms()))
+        self._carry_out(self.core.on_word(connection.number, word, steady_ms()))
 
     def on_writable(self, connection: _SlaveConnection) -> None:
         """Go on with what was held back."""
@@ -203,7 +204,7 @@ class MasterService:
                     self._connections[effect.connection].transport.write(
                         encode_header(effect.offset, 0)
                     )
-                    self.core.on_heartbeat_sent(effect.connection, self._now_ms())
+                    self.core.on_heartbeat_sent(effect.connection, steady_ms())
                 case Close():
                     self._close(effect)
                 case Release():
@@ -224,7 +225,7 @@ class MasterService:
             return self.core.on_unreadable(effect.connection, str(error))
         if data:
             connection.transport.write(encode_header(effect.offset, len(data)) + data)
-        return self.core.on_shipped(effect.connection, len(data), self._now_ms())
+        return self.core.on_shipped(effect.connection, len(data), steady_ms())
 
     def _close(self, effect: Close) -> None:
         connection = self._connections.get(effect.connection)
@@ -233,9 +234,6 @@ class MasterService:
             connection.transport.abort()  # not to wait until a silent peer has read everything
 
     # Time.
-
-    def _now_ms(self) -> float:
-        return self._loop.time() * 1000
 
     def _tick(self, now_ms: float) -> None:
         self._carry_out(self.core.on_tick(now_ms))

@@ -32,6 +32,7 @@ from broker.peers import Peers
 from broker.ports import Ports
 from broker.remoting.codes import RequestCode, ResponseCode
 from broker.remoting.command import Command
+from broker.steady import steady_ms
 from broker.store.message_store import MessageStore
 from broker.tasks import spawn
 
@@ -108,7 +109,7 @@ class SlaveService:
 
     def on_master(self, master: Master | None) -> None:
         """Follow whom the name server names."""
-        self._carry_out(self.core.on_master(master, self._now_ms()))
+        self._carry_out(self.core.on_master(master, steady_ms()))
 
     async def resync(self) -> tuple[int, int]:
         """Give up what differs from the master: cut the log to what both have, and copy again.
@@ -127,7 +128,7 @@ class SlaveService:
             common = await common_prefix(ours, lambda b, e: self._digest(master.address, b, e))
             kept = await self._store.truncate(common)  # to a whole record
         finally:
-            self._carry_out(self.core.on_resynced(self._store.log.end, self._now_ms()))
+            self._carry_out(self.core.on_resynced(self._store.log.end, steady_ms()))
         self._log.warning("resynchronised", kept=kept, discarded=old_end - kept)
         return kept, old_end
 
@@ -143,7 +144,7 @@ class SlaveService:
             return
         report: SendReport | None = None
         for batch in arrived:
-            effects = self.core.on_batch(connection.attempt, batch, self._now_ms())
+            effects = self.core.on_batch(connection.attempt, batch, steady_ms())
             for effect in self._written(effects):
                 if isinstance(effect, SendReport):
                     report = effect
@@ -153,7 +154,7 @@ class SlaveService:
 
     def on_lost(self, attempt: int, why: str) -> None:
         """Note that an attempt came to nothing, or a connection to its end."""
-        self._carry_out(self.core.on_lost(attempt, why, self._now_ms()))
+        self._carry_out(self.core.on_lost(attempt, why, steady_ms()))
 
     # Effects.
 
@@ -186,9 +187,9 @@ class SlaveService:
                 end = self._store.append_raw(effect.batch.offset, effect.batch.body)
             except (MqError, OSError) as error:
                 self._log.error("append-failed", offset=effect.batch.offset, why=str(error))
-                left += self.core.on_lost(effect.attempt, f"append: {error}", self._now_ms())
+                left += self.core.on_lost(effect.attempt, f"append: {error}", steady_ms())
             else:
-                left += self.core.on_appended(effect.attempt, end, self._now_ms())
+                left += self.core.on_appended(effect.attempt, end, steady_ms())
         return left
 
     async def _ask(self, effect: Ask) -> None:
@@ -203,7 +204,7 @@ class SlaveService:
                 answer = Answer.of_fields(reply.ext_fields)
         except (MqError, OSError, KeyError, ValueError) as error:
             self._log.info("handshake-failed", master=effect.address, why=str(error))
-        self._carry_out(self.core.on_answer(effect.attempt, answer, self._now_ms()))
+        self._carry_out(self.core.on_answer(effect.attempt, answer, steady_ms()))
 
     async def _dial(self, effect: Dial) -> None:
         try:
@@ -218,7 +219,7 @@ class SlaveService:
         self._drop()
         self._connection = connection
         connection.transport.write(encode_token(effect.token))
-        effects = self.core.on_connected(effect.attempt, self._now_ms())
+        effects = self.core.on_connected(effect.attempt, steady_ms())
         if not effects:
             self._drop()  # the master changed while we dialled
         self._carry_out(effects)
@@ -259,9 +260,6 @@ class SlaveService:
         if state is Following.DIVERGED:
             say = self._log.warning
         say("following", state=state, why=why, end=self.core.end)
-
-    def _now_ms(self) -> float:
-        return self._loop.time() * 1000
 
     def _tick(self, now_ms: float) -> None:
         self._carry_out(self.core.on_tick(now_ms))

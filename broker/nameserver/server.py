@@ -18,6 +18,7 @@ from broker.properties import to_properties
 from broker.remoting.command import Command
 from broker.remoting.connection import Connection
 from broker.remoting.server import Server, dispatch
+from broker.steady import steady_ms
 
 __all__ = ["NameServer"]
 
@@ -105,7 +106,7 @@ def _say_nothing(_command: Command, _connection: Connection) -> None:
 
 def _now_ms() -> int:
     """Give a time that only grows: a stepping wall clock must not make a broker silent."""
-    return int(asyncio.get_running_loop().time() * 1000)
+    return int(steady_ms())
 
 
 def _read(disk: Disk, path: str) -> bytes:

@@ -10,11 +10,12 @@ from broker.errors import BrokerError
 from broker.nameserver.route import MessageQueue
 from broker.nameserver.topics import from_json
 from broker.processors.fields import text_field
-from broker.processors.state import BrokerState, steady_ms
+from broker.processors.state import BrokerState
 from broker.remoting import fastjson
 from broker.remoting.codes import RequestCode, ResponseCode
 from broker.remoting.command import Command
 from broker.remoting.connection import Connection
+from broker.steady import steady_ms
 from broker.tables.clients import Client, Heartbeat, Subscription
 from broker.tables.topics import RETRY_PREFIX
 

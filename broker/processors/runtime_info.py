@@ -6,8 +6,9 @@ whether one has diverged.
 """
 
 from broker.ha.slave import Following
-from broker.processors.state import BrokerState, steady_ms
+from broker.processors.state import BrokerState
 from broker.remoting.codes import VERSION
+from broker.steady import steady_ms
 from broker.tables.topics import SCHEDULE_TOPIC
 
 __all__ = ["runtime_info"]

@@ -3,7 +3,6 @@
 No singletons: a handler gets this, the request and the connection that it came by.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -27,7 +26,7 @@ from broker.tables.offsets import OffsetTable
 from broker.tables.stats import Stats
 from broker.tables.topics import TopicTable
 
-__all__ = ["BrokerState", "Processor", "find_topic", "refuse_on_slave", "steady_ms"]
+__all__ = ["BrokerState", "Processor", "find_topic", "refuse_on_slave"]
 
 
 async def _do_nothing() -> None:
@@ -62,11 +61,6 @@ class BrokerState:
 
 
 Processor: TypeAlias = Callable[[BrokerState, Command, Connection], Answer]
-
-
-def steady_ms() -> float:
-    """Give a time that only grows, for what lasts: the wall clock may jump."""
-    return asyncio.get_running_loop().time() * 1000
 
 
 def find_topic(state: BrokerState, name: str) -> TopicConfig:

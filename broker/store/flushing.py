@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 from broker.alarm import Alarm
 from broker.errors import FlushError
 from broker.ports import CrashPoint
+from broker.steady import steady_ms
 from broker.store.commit_log import CommitLog
 from broker.store.group_commit import Effect, Fail, GiveUp, GroupCommit, Release, Sync
 
@@ -55,7 +56,7 @@ class LogFlusher:
         elif timeout_ms is None:
             self._act(self._core.on_wait(waiter, end))
         else:
-            due_ms = asyncio.get_running_loop().time() * 1000 + timeout_ms
+            due_ms = steady_ms() + timeout_ms
             self._act(self._core.on_wait(waiter, end, due_ms))
             self._alarm.arm_by(due_ms)
 
