@@ -22,6 +22,7 @@ from checkers.claims import Claims, claims_of
 from checkers.contract import Contract
 from checkers.messages import Messages, Reads, messages_of, reads_of
 from checkers.pulls import Commits, Pulls, commits_of, pulls_of
+from checkers.struck import struck
 from checkers.windows import Window, windows_of
 from histories.history import NONE, History
 
@@ -69,6 +70,11 @@ class Case:
     def windows(self) -> tuple[Window, ...]:
         """Every fault, in the order of injection."""
         return windows_of(self.history, self.time)
+
+    @cached_property
+    def struck(self) -> NDArray[np.bool_]:
+        """Tell which messages may be a record with a flipped bit."""
+        return struck(self.messages, self.windows, self.contract)
 
     @cached_property
     def certificates(self) -> Certificates:

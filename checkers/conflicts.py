@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from checkers.case import Case
 from checkers.claims import Claims
-from checkers.damage import struck
 from checkers.durability import Records, fold
 from checkers.messages import NEVER
 from histories.history import NONE
@@ -26,7 +25,7 @@ def excused(case: Case, claims: Claims, first: Ints, second: Ints) -> Bools:
     if not len(first):
         return np.zeros(0, np.bool_)
     lost_at = _lost_at(case, claims)
-    bad = np.append(struck(case), False)[claims.message]
+    bad = np.append(case.struck, False)[claims.message]
     explained = _explained(case, claims, lost_at, first, second)
     explained |= _explained(case, claims, lost_at, second, first)
     explained |= bad[first] | bad[second]

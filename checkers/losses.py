@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from checkers.case import Case
 from checkers.certificates import Certificate
 from checkers.contract import MS
-from checkers.damage import struck
 from checkers.durability import fold, records_of
 from checkers.messages import NEVER
 from checkers.windows import ages, epochs
@@ -132,7 +131,7 @@ def _may_delete(case: Case, drain: Certificate) -> bool:
 def _passed_over(case: Case, gone: Ints) -> Bools:
     """Tell what is a bad record in the midst of good ones, to all that drains and faults say."""
     queue, offset = case.messages.queue[gone], case.messages.offset[gone]
-    passed = struck(case)[gone]
+    passed = case.struck[gone]
     for drain in case.certificates.drains:
         if drain.holed:
             inside = (drain.min_offset <= offset) & (offset < drain.max_offset)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from checkers.case import Case
 from checkers.findings import anomaly, verdict
+from checkers.looks import last_begin
 from checkers.multisets import distinct
 from checkers.sequences import PARTS, counted, parts
 from checkers.verdict import Finding, Validity, Verdict
@@ -22,6 +23,8 @@ __all__ = ["nats"]
 
 Ints = NDArray[np.int64]
 
+FETCHES = ("fetch", "next-message")
+
 
 def nats(case: Case) -> Verdict:
     """Judge whether all that was published was fetched."""
@@ -29,8 +32,7 @@ def nats(case: Case) -> Verdict:
     attempts = distinct(history.value[history.rows("publish", OpType.INVOKE)])
     acked = distinct(history.value[history.rows("publish", OpType.OK)])
     taken = history.deliveries
-    codes = [history.f_code("fetch"), history.f_code("next-message")]
-    fetched = np.isin(history.f[taken.row], codes) & (history.type[taken.row] == OpType.OK)
+    fetched = history.calls(*FETCHES)[taken.row] & (history.type[taken.row] == OpType.OK)
     read = distinct(taken.value[fetched])
 
     lost = np.setdiff1d(acked, read)
@@ -50,7 +52,7 @@ def nats(case: Case) -> Verdict:
         return Finding(f"{data['value']} {text}", case.indices(*rows[:2].tolist()), data)
 
     everywhere = distinct(np.concatenate([lost, *on_node.values()]))
-    late = np.isin(everywhere, _published_late(history, codes))
+    late = np.isin(everywhere, _published_late(history))
     why = ["what was published after the last fetch had begun may still come"] if late.any() else []
 
     def tell_lost(value: int) -> Finding:
@@ -80,10 +82,8 @@ def nats(case: Case) -> Verdict:
     return verdict(found, counts, why)
 
 
-def _published_late(history: History, codes: list[int]) -> Ints:
+def _published_late(history: History) -> Ints:
     """Give what was acknowledged when the last fetch that was ok had begun already."""
-    fetches = np.flatnonzero(np.isin(history.f, codes) & (history.type == OpType.OK))
-    begins = np.where(history.pair[fetches] == NONE, fetches, history.pair[fetches])
     acked = history.rows("publish", OpType.OK)
-    late: Ints = history.value[acked[acked > begins.max(initial=NONE)]]
+    late: Ints = history.value[acked[acked > last_begin(history, *FETCHES)]]
     return late

@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checkers.case import Case
-from checkers.damage import damaged_before, struck
+from checkers.damage import damaged_before
 from checkers.findings import anomaly, verdict
 from checkers.losses import Losses, losses_of
 from checkers.sequences import counted, parts
@@ -155,7 +155,7 @@ def _misplaced(case: Case, reads: Ints) -> Bools:
     """Tell which reads of damaged nodes may be of a record whose head was damaged."""
     table = case.reads
     excused = damaged_before(case, table.node[reads], table.row[reads])
-    excused &= np.append(struck(case), False)[table.message[reads]]
+    excused &= np.append(case.struck, False)[table.message[reads]]
     return excused
 
 

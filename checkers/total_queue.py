@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from checkers.case import Case
 from checkers.findings import EXAMPLES_MAX, anomaly, verdict
+from checkers.looks import last_begin
 from checkers.multisets import Bag
 from checkers.verdict import Finding, Validity, Verdict
 from histories.history import NONE, History
@@ -109,23 +110,8 @@ def _dequeued(history: History) -> Ints:
 
 def _enqueued_late(history: History) -> Ints:
     """Give the rows of ok enqueues that ended when the last ok drain had begun already."""
-    begin, enqueues = _last_drain(history), history.rows("enqueue", OpType.OK)
+    begin, enqueues = last_begin(history, "drain"), history.rows("enqueue", OpType.OK)
     return enqueues[enqueues > (len(history) if begin == NONE else begin)]
-
-
-def _last_drain(history: History) -> int:
-    """Give the row in which the ok drain began that began last; NONE if there is none.
-
-    Looked for from the end: to pair all of a long history for it would be a waste.
-    """
-    begins, last = history.rows("drain", OpType.INVOKE), NONE
-    for row in history.rows("drain", OpType.OK)[::-1].tolist():
-        if row <= last:
-            break
-        mine = begins[history.process[begins] == history.process[row]]
-        place = int(np.searchsorted(mine, row))
-        last = max(last, int(mine[place - 1]) if place else row)
-    return last
 
 
 def _undrained(history: History) -> list[str]:
