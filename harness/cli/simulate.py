@@ -57,8 +57,8 @@ def simulate(
 
     if (seed is None) == (seeds is None):
         raise click.UsageError("expected --seed N or --seeds A..B, and not both")
-    if out is not None:
-        _require_new_run(seed, Path(out))
+    if out is not None and seed is None:
+        raise click.UsageError("--out: expected --seed N with it, got --seeds: it is of one run")
     given["nemeses"] = None if nemesis is None else nemeses_of(nemesis)
     given["time_limit_s"] = given.pop("time_limit")
     if short:
@@ -66,16 +66,16 @@ def simulate(
     given |= decided_by_scenario(context, given["scenario"] or "")
     if seed is not None:
         _validate(seed, given)
+        if out is not None:
+            _require_new_run(Path(out))
         return _one(seed, given, out)
     chosen = _range(seeds or "")
     _validate(chosen[0], given)
     return _many(chosen, jobs, given)
 
 
-def _require_new_run(seed: int | None, out: Path) -> None:
+def _require_new_run(out: Path) -> None:
     """Refuse a folder that cannot be this one run's alone, before the run is played."""
-    if seed is None:
-        raise click.UsageError("--out: expected --seed N with it, got --seeds: it is of one run")
     if (out / "test.json").exists():
         raise click.ClickException(
             f"--out: {out} holds a run already; expected the name of a new folder"

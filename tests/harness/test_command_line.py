@@ -175,3 +175,11 @@ def test_a_command_that_is_stopped_has_proven_nothing(
 
     assert run_command(["power"]) == EXIT_UNKNOWN
     assert capsys.readouterr().err.strip() == "stopped: nothing is proven"
+
+
+def test_a_simulated_run_that_is_refused_leaves_no_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    arguments = ["simulate", "--seed", "1", "--mode", "FOO", "--out", str(folder)]
+
+    assert run_command(arguments) == EXIT_USAGE
+    assert not folder.exists()
